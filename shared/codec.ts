@@ -1,0 +1,239 @@
+/**
+ * Text ↔ frame; the only place that parses what a peer sent on a socket.
+ *
+ * Parsing is strict: unknown types, unknown fields, wrong types and values over a limit are all refused, so that two
+ * implementations cannot drift apart unnoticed. A frame whose `ref` is readable is refused with that ref (one typed
+ * answer); anything else costs the connection.
+ *
+ * Publications take a short cut, because they are the hot path: everything but the position is encoded once by the
+ * node that received it (`encodePublicationBody`), travels through the relay as opaque text, and is completed by one
+ * concatenation (`encodePublication`). That is safe without escaping because tags, ids and data are base64url.
+ */
+import { toFailure } from './failure.ts';
+import { FAILURES, isFailureCode } from './failures.ts';
+import type {
+  ClientFrame,
+  FailedFrame,
+  Ref,
+  ServerFrame,
+  SubscribedItem,
+  SubscribeItem,
+  Tag,
+} from './frame.ts';
+import { LIMITS } from './limits.ts';
+import { isEpoch, isOffset, isPosition, type Position } from './position.ts';
+
+const TAG = /^[A-Za-z0-9_-]{22}$/;
+const BASE64URL = /^[A-Za-z0-9_-]*$/;
+const JWT = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
+const MAX_REF = 2 ** 32 - 1;
+
+type Fields = Record<string, unknown>;
+
+/** Why a client frame was refused, and the ref to answer to, if one could be read. */
+export interface Refused {
+  readonly refused: 'bad_frame' | 'payload_too_large';
+  readonly detail: string;
+  readonly ref: Ref | undefined;
+}
+
+/** Parses one client frame. Never throws; the answer has `refused` exactly when the frame breaks the protocol. */
+export function parseClientFrame(text: string): ClientFrame | Refused {
+  const fields = parseObject(text);
+  if (fields === undefined) return refuse('Not a JSON object', undefined);
+  const ref = isRef(fields['ref']) ? fields['ref'] : undefined;
+  if (ref === undefined) return refuse('ref must be an integer from 1 to 4294967295', undefined);
+  switch (fields['type']) {
+    case 'publish':
+      return parsePublish(fields, ref);
+    case 'subscribe':
+      return parseSubscribe(fields, ref);
+    case 'unsubscribe':
+      return parseUnsubscribe(fields, ref);
+    case 'refresh':
+      return parseRefresh(fields, ref);
+    case 'ping':
+      return hasOnly(fields, ['type', 'ref']) ? { type: 'ping', ref } : refuse('Unknown field', ref);
+    default:
+      return refuse('Unknown type', ref);
+  }
+}
+
+function parsePublish(fields: Fields, ref: Ref): ClientFrame | Refused {
+  const { channel, id, data } = fields;
+  if (!hasOnly(fields, ['type', 'ref', 'channel', 'id', 'data'])) return refuse('Unknown field', ref);
+  if (!isTag(channel)) return refuse('channel must be a tag', ref);
+  if (!isMessageId(id)) return refuse('id must be 16 to 36 base64url characters', ref);
+  if (typeof data !== 'string') return refuse('data must be base64url', ref);
+  if (data.length > LIMITS.dataChars)
+    return { refused: 'payload_too_large', detail: 'data is over 64 KiB', ref };
+  if (data.length === 0 || data.length % 4 === 1 || !BASE64URL.test(data))
+    return refuse('data must be base64url', ref);
+  return { type: 'publish', ref, channel, id, data };
+}
+
+function parseSubscribe(fields: Fields, ref: Ref): ClientFrame | Refused {
+  const { grants, channels } = fields;
+  if (!hasOnly(fields, ['type', 'ref', 'grants', 'channels'])) return refuse('Unknown field', ref);
+  if (grants !== undefined && !isJwt(grants)) return refuse('grants must be a JWT', ref);
+  if (!isListOf(channels, isSubscribeItem) || !areDistinct(channels.map((item) => item.channel)))
+    return refuse(
+      `channels must be 1 to ${LIMITS.channelsPerCall} distinct {channel, position?} objects`,
+      ref,
+    );
+  return grants === undefined
+    ? { type: 'subscribe', ref, channels }
+    : { type: 'subscribe', ref, grants, channels };
+}
+
+function parseUnsubscribe(fields: Fields, ref: Ref): ClientFrame | Refused {
+  const { channels } = fields;
+  if (!hasOnly(fields, ['type', 'ref', 'channels'])) return refuse('Unknown field', ref);
+  if (!isListOf(channels, isTag) || !areDistinct(channels))
+    return refuse(`channels must be 1 to ${LIMITS.channelsPerCall} distinct tags`, ref);
+  return { type: 'unsubscribe', ref, channels };
+}
+
+function parseRefresh(fields: Fields, ref: Ref): ClientFrame | Refused {
+  const { ticket, grants } = fields;
+  if (!hasOnly(fields, ['type', 'ref', 'ticket', 'grants'])) return refuse('Unknown field', ref);
+  if (!isJwt(ticket)) return refuse('ticket must be a JWT', ref);
+  if (grants !== undefined && !isJwt(grants)) return refuse('grants must be a JWT', ref);
+  return grants === undefined ? { type: 'refresh', ref, ticket } : { type: 'refresh', ref, ticket, grants };
+}
+
+/** A client frame as text. */
+export function encodeClientFrame(frame: ClientFrame): string {
+  return JSON.stringify(frame);
+}
+
+/** A server frame as text; publications on the hot path use `encodePublication` instead, with the same result. */
+export function encodeServerFrame(frame: ServerFrame): string {
+  return JSON.stringify(frame);
+}
+
+/** `failed` for anything thrown while a command was carried out; unknown errors show as `internal`. */
+export function failedFrame(ref: Ref, thrown: unknown): FailedFrame {
+  const { code, retry, detail, retryAfterMs } = toFailure(thrown);
+  return {
+    type: 'failed',
+    ref,
+    code,
+    retry,
+    ...(detail === undefined ? {} : { detail }),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  };
+}
+
+/** The part of a publication that does not depend on its position; all four values must be base64url. */
+export function encodePublicationBody(channel: Tag, id: string, from: Tag, data: string): string {
+  return `"channel":"${channel}","id":"${id}","from":"${from}","data":"${data}"}`;
+}
+
+/** A whole `publication` frame from a position and a body made by `encodePublicationBody`. */
+export function encodePublication(position: Position, body: string): string {
+  return `{"type":"publication","epoch":"${position.epoch}","offset":${position.offset},${body}`;
+}
+
+/**
+ * Parses one server frame for a client; `undefined` when it breaks the protocol. Unknown *types* are the one thing a
+ * client must ignore (protocol.md, "Versions"), so they come back as `'unknown'`.
+ */
+export function parseServerFrame(text: string): ServerFrame | 'unknown' | undefined {
+  const fields = parseObject(text);
+  if (fields === undefined || typeof fields['type'] !== 'string') return undefined;
+  const check = SERVER_FRAMES[fields['type']];
+  if (check === undefined) return 'unknown';
+  return check(fields) ? (fields as unknown as ServerFrame) : undefined;
+}
+
+const SERVER_FRAMES: Record<string, (fields: Fields) => boolean> = {
+  welcome: (f) => isText(f['node']) && isText(f['connection']) && isLimits(f['limits']),
+  ok: (f) =>
+    isRef(f['ref']) &&
+    (f['position'] === undefined || isPosition(f['position'])) &&
+    (f['channels'] === undefined || (Array.isArray(f['channels']) && f['channels'].every(isSubscribedItem))),
+  failed: (f) => isRef(f['ref']) && isText(f['code']) && isText(f['retry']),
+  publication: (f) =>
+    isTag(f['channel']) &&
+    isEpoch(f['epoch']) &&
+    isOffset(f['offset']) &&
+    isMessageId(f['id']) &&
+    isTag(f['from']) &&
+    isText(f['data']),
+  gap: (f) => isTag(f['channel']) && isPosition(f['position']) && isText(f['reason']),
+  revoked: (f) => isTag(f['channel']) && isFailureCode(f['code']),
+  pong: (f) => isRef(f['ref']),
+};
+
+/** True for 22 base64url characters. */
+export function isTag(value: unknown): value is Tag {
+  return typeof value === 'string' && TAG.test(value);
+}
+
+/** True for a client message id: 16 to 36 base64url characters. */
+export function isMessageId(value: unknown): value is string {
+  return (
+    typeof value === 'string' &&
+    value.length >= LIMITS.messageIdMinChars &&
+    value.length <= LIMITS.messageIdMaxChars &&
+    BASE64URL.test(value)
+  );
+}
+
+function parseObject(text: string): Fields | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined; // Whoever sent it is told `bad_frame`; the parser's own words help nobody.
+  }
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : undefined;
+}
+
+function refuse(detail: string, ref: Ref | undefined): Refused {
+  return { refused: 'bad_frame', detail, ref };
+}
+
+function hasOnly(fields: Fields, known: readonly string[]): boolean {
+  for (const name in fields) if (!known.includes(name)) return false;
+  return true;
+}
+
+function isRef(value: unknown): value is Ref {
+  return Number.isInteger(value) && (value as number) >= 1 && (value as number) <= MAX_REF;
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
+}
+
+function isJwt(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= LIMITS.tokenChars && JWT.test(value);
+}
+
+function isListOf<T>(value: unknown, isItem: (item: unknown) => item is T): value is readonly T[] {
+  return (
+    Array.isArray(value) && value.length >= 1 && value.length <= LIMITS.channelsPerCall && value.every(isItem)
+  );
+}
+
+function areDistinct(tags: readonly Tag[]): boolean {
+  return new Set(tags).size === tags.length;
+}
+
+function isSubscribeItem(value: unknown): value is SubscribeItem {
+  if (typeof value !== 'object' || value === null) return false;
+  const { channel, position, ...rest } = value as Fields;
+  return isTag(channel) && (position === undefined || isPosition(position)) && Object.keys(rest).length === 0;
+}
+
+function isSubscribedItem(value: unknown): value is SubscribedItem {
+  if (typeof value !== 'object' || value === null) return false;
+  const { channel, position, code } = value as Fields;
+  return isTag(channel) && (isPosition(position) || (isFailureCode(code) && code in FAILURES));
+}
+
+function isLimits(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && Object.values(value).every(Number.isInteger);
+}

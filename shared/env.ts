@@ -1,0 +1,143 @@
+/**
+ * Reads a process's environment into one frozen, typed object, and tells every fault at once. Pure: the entry file
+ * hands in the record. The same specification prints the documentation table.
+ */
+export type Env = Readonly<Record<string, string | undefined>>;
+
+/** One variable: how to read it and how to explain it. `parse` throws an Error whose message says what is wanted. */
+export interface Variable<T> {
+  readonly name: string;
+  readonly about: string;
+  readonly wanted: string;
+  /** Text of the default, or undefined when the variable must be set. */
+  readonly fallback: string | undefined;
+  readonly isSecret: boolean;
+  parse(text: string): T;
+}
+export type Specification = Readonly<Record<string, Variable<unknown>>>;
+export type Configuration<S extends Specification> = {
+  readonly [K in keyof S]: S[K] extends Variable<infer T> ? T : never;
+};
+
+interface Common {
+  readonly about: string;
+  readonly fallback?: string | number;
+  readonly isSecret?: boolean;
+}
+
+export class ConfigurationError extends Error {
+  readonly faults: readonly string[];
+  constructor(faults: readonly string[]) {
+    super(
+      `Cannot start: ${faults.length} fault(s) in the configuration\n${faults.map((f) => `  ${f}`).join('\n')}`,
+    );
+    this.name = 'ConfigurationError';
+    this.faults = faults;
+  }
+}
+
+/** Reads every variable of `spec`; throws one ConfigurationError naming all faults, unknown `prefix…` names included. */
+export function readEnv<S extends Specification>(spec: S, env: Env, prefix: string): Configuration<S> {
+  const faults: string[] = [];
+  const values: Record<string, unknown> = {};
+  for (const [key, variable] of Object.entries(spec)) {
+    const text = env[variable.name] || variable.fallback;
+    if (text === undefined) faults.push(`${variable.name} is not set; wanted: ${variable.wanted}`);
+    else {
+      try {
+        values[key] = variable.parse(text);
+      } catch (error) {
+        const came = variable.isSecret ? 'set, but unusable' : JSON.stringify(text);
+        faults.push(`${variable.name} is ${came}; wanted: ${variable.wanted} (${(error as Error).message})`);
+      }
+    }
+  }
+  const known = new Set(Object.values(spec).map((variable) => variable.name));
+  for (const name of Object.keys(env))
+    if (name.startsWith(prefix) && !known.has(name))
+      faults.push(`${name} is not a variable this program knows`);
+  if (faults.length > 0) throw new ConfigurationError(faults);
+  return Object.freeze(values) as Configuration<S>;
+}
+
+/** The documentation table of a specification, as Markdown rows. */
+export function describeEnv(spec: Specification): string {
+  const rows = Object.values(spec).map(
+    ({ name, about, wanted, fallback }) =>
+      `| \`${name}\` | ${about} | ${wanted} | ${fallback ?? '(required)'} |`,
+  );
+  return ['| variable | what | wanted | default |', '|---|---|---|---|', ...rows].join('\n');
+}
+
+/** Any non-empty text. */
+export function text(name: string, options: Common): Variable<string> {
+  return variable(name, options, 'text', (value) => value);
+}
+
+/** A whole number from `min` to `max`; the unit belongs in the name. */
+export function integer(name: string, options: Common & { min: number; max: number }): Variable<number> {
+  return variable(name, options, `a whole number from ${options.min} to ${options.max}`, (value) => {
+    const number = Number(value);
+    if (!/^-?\d+$/.test(value) || number < options.min || number > options.max)
+      throw new Error('out of range');
+    return number;
+  });
+}
+
+/** A URL of one of `protocols` (with their colon), without its trailing slash; empty only by an empty default. */
+export function url(name: string, options: Common & { protocols: readonly string[] }): Variable<string> {
+  return variable(name, options, `a URL (${options.protocols.join(' ')})`, (value) => {
+    if (value === '') return value;
+    const { protocol } = new URL(value);
+    if (!options.protocols.includes(protocol)) throw new Error(`the scheme is ${protocol}`);
+    return value.replace(/\/$/, '');
+  });
+}
+
+/** One of a closed set. */
+export function choice<const T extends string>(
+  name: string,
+  options: Common & { of: readonly T[] },
+): Variable<T> {
+  return variable(name, options, options.of.join(' or '), (value) => {
+    const found = options.of.find((candidate) => candidate === value);
+    if (found === undefined) throw new Error('not one of these');
+    return found;
+  });
+}
+
+/** Comma-separated texts; the empty default gives an empty list. */
+export function list(name: string, options: Common): Variable<readonly string[]> {
+  const read = (value: string) =>
+    Object.freeze(
+      value
+        .split(',')
+        .map((part) => part.trim())
+        .filter((part) => part !== ''),
+    );
+  return variable(name, options, 'comma-separated texts', read);
+}
+
+/** JSON that `check` accepts; `check` throws what is wrong. */
+export function json<T>(
+  name: string,
+  options: Common & { wanted: string; check: (value: unknown) => T },
+): Variable<T> {
+  return variable(name, options, options.wanted, (value) => options.check(JSON.parse(value)));
+}
+
+function variable<T>(
+  name: string,
+  { about, fallback, isSecret = false }: Common,
+  wanted: string,
+  parse: (text: string) => T,
+): Variable<T> {
+  return {
+    name,
+    about,
+    wanted,
+    fallback: fallback === undefined ? undefined : String(fallback),
+    isSecret,
+    parse,
+  };
+}

@@ -1,0 +1,25 @@
+/**
+ * Every bound of the wire protocol, in one place; `shared/protocol.md` prints the same table.
+ * Sizes are bytes unless the name says otherwise.
+ */
+export const LIMITS = Object.freeze({
+  /** Largest WebSocket message a node reads; over it the connection closes with `frame_too_large`. */
+  frameBytes: 96 * 1024,
+  /** Largest ciphertext of one publication, before base64url. */
+  dataBytes: 64 * 1024,
+  /** Largest `data` string: ⌈64 KiB · 4 / 3⌉ base64url characters without padding. */
+  dataChars: Math.ceil((64 * 1024 * 4) / 3),
+  /** Channels in one `subscribe`, `unsubscribe` or `POST /v1/connect`. */
+  channelsPerCall: 100,
+  /** Channels one connection may hold; well above the 95th percentile of chat apps, low enough to bound memory. */
+  channelsPerConnection: 500,
+  /** Commands of one connection that may wait for their answer. */
+  pendingCommands: 256,
+  /** Longest JWT a node parses: a bundle of 100 grants is about 11 KB. */
+  tokenChars: 24 * 1024,
+  /** Largest JSON body the edge reads. */
+  bodyBytes: 64 * 1024,
+  /** A client message id: 16 to 36 base64url characters. */
+  messageIdMinChars: 16,
+  messageIdMaxChars: 36,
+});
