@@ -1,0 +1,83 @@
+-- Accepts publications for channels of one partition: duplicate check, offset, append, announce; one atomic step.
+--
+-- KEYS     five for each channel: head, log, seen, seen-old, shard channel of the announcement
+-- ARGV     1 server run id · 2 fresh epoch · 3 expiry of logs · 4 expiry of heads (unix seconds, whole hours)
+--          5 seen bucket (unix seconds / 600) · 6 most publications in a log · 7 most bytes in a log
+--          then for each message: index of its channel (from 1), message id, body
+-- returns  for each message three values: epoch, offset, 1 when the id was accepted before else 0
+--
+-- Announcement: "<epoch> <offset of the first>\n<body>[\n<body>…]", one for each channel; bodies hold no newline.
+local TRIM = 32        -- trimmed in steps, so that a full log does not cost a read for every append
+local SEEN_MAX = 5000  -- two generations of ids make at most 10,000
+
+local run, fresh_epoch = ARGV[1], ARGV[2]
+local log_expiry, head_expiry, bucket = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+local max_count, max_bytes = tonumber(ARGV[6]), tonumber(ARGV[7])
+
+local function rotate_seen(keys, h)
+  if h.s >= bucket and h.n < SEEN_MAX then return end -- a slower clock must not rotate again
+  local is_recent = h.n > 0 and h.s >= bucket - 1 and redis.call('EXISTS', keys.seen) == 1
+  if is_recent then redis.call('RENAME', keys.seen, keys.seen_old)
+  elseif h.s ~= 0 then redis.call('DEL', keys.seen, keys.seen_old) end
+  h.s, h.n, h.is_changed = math.max(bucket, h.s), 0, true
+end
+
+local function trim(keys, h)
+  while h.o >= h.f and (h.o - h.f + 1 > max_count or h.b > max_bytes) do
+    local oldest = redis.call('XRANGE', keys.log, '-', '+', 'COUNT', TRIM)
+    if #oldest == 0 then h.f, h.b = h.o + 1, 0 return end
+    local gone = 0
+    for i = 1, #oldest do
+      if h.o - h.f + 1 <= max_count - TRIM and h.b <= max_bytes then break end
+      h.b = h.b - #oldest[i][2][2]
+      h.f = h.f + 1
+      gone = i
+    end
+    redis.call('XTRIM', keys.log, 'MINID', h.f .. '-0')
+    if gone < #oldest then return end
+  end
+end
+
+local channels, results = {}, {}
+for i = 1, #KEYS / 5 do
+  local k = (i - 1) * 5
+  local keys = { head = KEYS[k + 1], log = KEYS[k + 2], seen = KEYS[k + 3], seen_old = KEYS[k + 4] }
+  local h = load_head(keys, run, fresh_epoch)
+  -- A log that expired leaves its head behind: count its bytes and its first offset anew.
+  if h.o >= h.f and redis.call('EXISTS', keys.log) == 0 then h.f, h.b = h.o + 1, 0 end
+  rotate_seen(keys, h)
+  channels[i] = { keys = keys, h = h, topic = KEYS[k + 5], first = h.o + 1, is_log_new = h.f == h.o + 1, bodies = {} }
+end
+
+for m = 8, #ARGV, 3 do
+  local c = channels[tonumber(ARGV[m])]
+  local id, body, h, keys = ARGV[m + 1], ARGV[m + 2], c.h, c.keys
+  local before = redis.call('HGET', keys.seen, id) or redis.call('HGET', keys.seen_old, id)
+  local at = #results
+  results[at + 1] = h.e
+  if before then
+    results[at + 2], results[at + 3] = tonumber(before), 1
+  else
+    h.o = h.o + 1
+    redis.call('XADD', keys.log, h.o .. '-0', 'b', body)
+    redis.call('HSET', keys.seen, id, h.o)
+    if h.n == 0 then redis.call('EXPIREAT', keys.seen, (h.s + 2) * 600) end
+    h.n = h.n + 1
+    h.b = h.b + #body
+    c.bodies[#c.bodies + 1] = body
+    results[at + 2], results[at + 3] = h.o, 0
+  end
+end
+
+for i = 1, #channels do
+  local c = channels[i]
+  if #c.bodies > 0 then
+    trim(c.keys, c.h)
+    if c.is_log_new then c.h.x = 0 end -- a new key has no expiry yet
+    save_head(c.keys, c.h, log_expiry, head_expiry)
+    redis.call('SPUBLISH', c.topic, c.h.e .. ' ' .. c.first .. '\n' .. table.concat(c.bodies, '\n'))
+  elseif c.h.is_new or c.h.is_changed then
+    save_head(c.keys, c.h, log_expiry, head_expiry)
+  end
+end
+return results

@@ -1,0 +1,115 @@
+/**
+ * One connection to the relay Redis, with the manners the core relies on: no offline queue, nothing re-sent behind the
+ * caller's back, reconnects with capped full jitter for as long as the process lives, and a liveness check, because a
+ * stalled TCP connection reports nothing by itself.
+ *
+ * `runId` names the server life this connection speaks to; it is undefined until the server has told it, and from the
+ * moment the connection breaks. Commands that depend on it must not be sent while it is undefined.
+ */
+import { Redis } from 'ioredis';
+import { backoffMs } from '../../shared/backoff.ts';
+import { Failure } from '../../shared/failure.ts';
+import { errorFields, type Log } from '../../shared/log.ts';
+
+/** A command unanswered for this long means the connection is dead: reconnecting beats waiting for TCP. */
+const ANSWER_DEADLINE_MS = 3_000;
+const CHECK_INTERVAL_MS = 1_000;
+const CONNECT_TIMEOUT_MS = 2_000;
+
+export interface LinkOptions {
+  readonly url: string;
+  readonly name: 'commands' | 'subscriptions';
+  readonly log: Log;
+  /** Runs after every (re)connect, before the link counts as ready. */
+  readonly prepare?: (redis: Redis) => Promise<void>;
+}
+
+export class RedisLink {
+  readonly redis: Redis;
+  readonly #options: LinkOptions;
+  readonly #check: ReturnType<typeof setInterval>;
+  #runId: string | undefined;
+  #roundTripMs: number | undefined;
+  #isChecking = false;
+
+  constructor(options: LinkOptions) {
+    this.#options = options;
+    this.redis = new Redis(options.url, {
+      protocol: 2,
+      connectionName: `hushwire-${options.name}`,
+      connectTimeout: CONNECT_TIMEOUT_MS,
+      enableOfflineQueue: false,
+      maxRetriesPerRequest: 0,
+      autoResubscribe: false,
+      autoResendUnfulfilledCommands: false,
+      retryStrategy: (attempt) => 50 + backoffMs(attempt, { baseMs: 100, capMs: 2_000 }),
+    });
+    this.redis.on('error', (error: unknown) => this.#warn('relay.error', error));
+    this.redis.on('ready', () => void this.#becomeReady());
+    this.redis.on('close', () => this.#lose());
+    this.#check = setInterval(() => void this.#checkAlive(), CHECK_INTERVAL_MS);
+  }
+
+  /** The server's run id, or undefined while the link is not ready. */
+  get runId(): string | undefined {
+    return this.#runId;
+  }
+
+  /** Last measured round trip in milliseconds; undefined while the link is not ready. */
+  get roundTripMs(): number | undefined {
+    return this.#runId === undefined ? undefined : this.#roundTripMs;
+  }
+
+  /** Resolves when the link is ready for the first time; rejects with `unavailable` after `deadlineMs`. */
+  async ready(deadlineMs: number): Promise<void> {
+    const until = Date.now() + deadlineMs;
+    while (this.#runId === undefined) {
+      if (Date.now() > until) throw new Failure('unavailable', { detail: 'The relay does not answer' });
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  close(): void {
+    clearInterval(this.#check);
+    this.#runId = undefined;
+    this.redis.disconnect(false);
+  }
+
+  async #becomeReady(): Promise<void> {
+    try {
+      const info = await this.redis.info('server');
+      const runId = /^run_id:([0-9a-f]+)/m.exec(info)?.[1];
+      if (runId === undefined) throw new TypeError('Cannot read the run id of the relay');
+      await this.#options.prepare?.(this.redis);
+      this.#runId = runId;
+    } catch (error) {
+      this.#warn('relay.not_ready', error);
+      this.redis.disconnect(true);
+    }
+  }
+
+  #lose(): void {
+    if (this.#runId !== undefined) this.#options.log('warn', 'relay.lost', { part: 'relay' });
+    this.#runId = undefined;
+  }
+
+  async #checkAlive(): Promise<void> {
+    if (this.#runId === undefined || this.#isChecking) return;
+    this.#isChecking = true;
+    const started = performance.now();
+    const deadline = setTimeout(() => this.redis.disconnect(true), ANSWER_DEADLINE_MS);
+    try {
+      await this.redis.ping();
+      this.#roundTripMs = performance.now() - started;
+    } catch (error) {
+      this.#warn('relay.ping_failed', error);
+    } finally {
+      clearTimeout(deadline);
+      this.#isChecking = false;
+    }
+  }
+
+  #warn(event: string, error: unknown): void {
+    this.#options.log('warn', event, { part: 'relay', ...errorFields(error) });
+  }
+}

@@ -1,0 +1,219 @@
+/**
+ * The public listener over uWebSockets.js. What its manual demands, and where this file obeys:
+ *
+ * - a request is gone after the upgrade callback returns: everything is read from it before (`upgrade`);
+ * - the message buffer is detached when its callback returns: it is decoded to a string inside (`message`);
+ * - a socket must not be touched after `close`: `UwsSocket` forgets it there and turns into a no-op;
+ * - `send` returns 1 sent, 0 queued, 2 dropped; over `maxBackpressure` the library cuts the connection, because
+ *   `closeOnBackpressureLimit` is set (without it, messages would vanish silently);
+ * - sending inside `drain` can stall the socket for good: waiters are woken by `setImmediate`.
+ */
+import {
+  App,
+  type HttpRequest,
+  type HttpResponse,
+  type TemplatedApp,
+  type us_listen_socket,
+  us_listen_socket_close,
+  type us_socket_context_t,
+  us_socket_local_port,
+  type WebSocket,
+} from 'uWebSockets.js';
+import { Failure, toProblem } from '../../shared/failure.ts';
+import type { FailureCode } from '../../shared/failures.ts';
+import { PROTOCOL, type Tag, TICKET_PROTOCOL_PREFIX } from '../../shared/frame.ts';
+import { LIMITS } from '../../shared/limits.ts';
+import type { ConnectionEvents, FanOut, Socket } from '../ports.ts';
+
+export interface UwsServerOptions {
+  readonly host: string;
+  readonly port: number;
+  /** Web origins whose pages may connect; a request without an Origin header comes from no browser. */
+  readonly webOrigins: readonly string[];
+  readonly onOpen: (socket: Socket) => ConnectionEvents;
+  /** False while new connections are refused with 503 `server_draining`. */
+  readonly isAdmitting: () => boolean;
+}
+
+/** Queued bytes at which a connection is cut as a slow consumer. */
+const MAX_BACKPRESSURE_BYTES = 1024 * 1024;
+/** Below the 60 s at which load balancers usually cut an idle connection; the library pings well before. */
+const IDLE_TIMEOUT_SECONDS = 60;
+/** Over the protocol's limit, so that a frame somewhat too large can be answered with 1009 instead of a cut. */
+const MAX_PAYLOAD_BYTES = LIMITS.frameBytes + 32 * 1024;
+const SOCKET_PATH = '/v1/socket';
+/** `ListenOptions.LIBUS_LISTEN_EXCLUSIVE_PORT`, which exists in the library's types only. */
+const EXCLUSIVE_PORT = 1;
+
+interface UserData {
+  readonly ticket: string | undefined;
+  socket: UwsSocket | undefined;
+  handler: ConnectionEvents | undefined;
+  isSlow: boolean;
+}
+
+export interface UwsServer {
+  readonly port: number;
+  readonly fanOut: FanOut;
+  /** Stops listening; connections stay. */
+  stopListening(): void;
+  /** Ends everything that is left. */
+  close(): void;
+}
+
+/** Listens; rejects when the port is taken. */
+export function startUwsServer(options: UwsServerOptions): Promise<UwsServer> {
+  const app = App();
+  app.ws<UserData>(SOCKET_PATH, {
+    compression: 0,
+    maxPayloadLength: MAX_PAYLOAD_BYTES,
+    maxBackpressure: MAX_BACKPRESSURE_BYTES,
+    closeOnBackpressureLimit: true,
+    idleTimeout: IDLE_TIMEOUT_SECONDS,
+    sendPingsAutomatically: true,
+    upgrade: (response, request, context) => upgrade(options, response, request, context),
+    open: (ws) => open(options, ws),
+    message: (ws, message, isBinary) => {
+      const text = isBinary ? undefined : Buffer.from(message).toString('utf8');
+      ws.getUserData().handler?.receive(text, message.byteLength);
+    },
+    dropped: (ws) => {
+      ws.getUserData().isSlow = true;
+    },
+    drain: (ws) => ws.getUserData().socket?.wakeWhenEmpty(),
+    close: (ws) => {
+      const data = ws.getUserData();
+      data.socket?.forget();
+      data.handler?.ended(data.isSlow);
+    },
+  });
+  app.any('/*', (response, request) => {
+    const isSocketPath = request.getUrl() === SOCKET_PATH;
+    refuse(response, isSocketPath ? 'upgrade_required' : 'not_found');
+  });
+  return listen(app, options);
+}
+
+function listen(app: TemplatedApp, { host, port }: UwsServerOptions): Promise<UwsServer> {
+  return new Promise((resolve, reject) => {
+    const started = (token: us_listen_socket | false) => {
+      if (token === false) return reject(new Error(`Cannot listen on ${host}:${port}: the port is taken`));
+      let listening: us_listen_socket | undefined = token;
+      const stopListening = () => {
+        if (listening !== undefined) us_listen_socket_close(listening);
+        listening = undefined;
+      };
+      resolve({
+        port: us_socket_local_port(token),
+        fanOut: (channel, text) => void app.publish(channel, text),
+        stopListening,
+        close: () => {
+          listening = undefined;
+          app.close();
+        },
+      });
+    };
+    // The three-argument form with options takes no host; loopback deployments need the host.
+    if (port === 0) app.listen(host, 0, started);
+    else app.listen(host, port, EXCLUSIVE_PORT, started);
+  });
+}
+
+function upgrade(
+  { webOrigins, isAdmitting }: UwsServerOptions,
+  response: HttpResponse,
+  request: HttpRequest,
+  context: us_socket_context_t,
+): void {
+  const webOrigin = request.getHeader('origin');
+  if (webOrigin !== '' && !webOrigins.includes(webOrigin)) return refuse(response, 'origin_not_allowed');
+  if (!isAdmitting()) return refuse(response, 'server_draining');
+  const protocols = request
+    .getHeader('sec-websocket-protocol')
+    .split(',')
+    .map((protocol) => protocol.trim());
+  if (!protocols.includes(PROTOCOL)) return refuse(response, 'protocol_unsupported');
+  const ticket = protocols.find((protocol) => protocol.startsWith(TICKET_PROTOCOL_PREFIX));
+  const data: UserData = {
+    ticket: ticket?.slice(TICKET_PROTOCOL_PREFIX.length),
+    socket: undefined,
+    handler: undefined,
+    isSlow: false,
+  };
+  response.upgrade(
+    data,
+    request.getHeader('sec-websocket-key'),
+    PROTOCOL,
+    request.getHeader('sec-websocket-extensions'),
+    context,
+  );
+}
+
+function open({ onOpen }: UwsServerOptions, ws: WebSocket<UserData>): void {
+  const data = ws.getUserData();
+  data.socket = new UwsSocket(ws);
+  data.handler = onOpen(data.socket);
+  data.handler.start(data.ticket);
+}
+
+function refuse(response: HttpResponse, code: FailureCode): void {
+  const problem = toProblem(new Failure(code), crypto.randomUUID());
+  response.cork(() => {
+    response
+      .writeStatus(`${problem.status} ${problem.code}`)
+      .writeHeader('content-type', 'application/problem+json')
+      .writeHeader('cache-control', 'no-store')
+      .end(JSON.stringify(problem), true);
+  });
+}
+
+class UwsSocket implements Socket {
+  #ws: WebSocket<UserData> | undefined;
+  #waiting: (() => void)[] = [];
+
+  constructor(ws: WebSocket<UserData>) {
+    this.#ws = ws;
+  }
+
+  send(text: string): 'sent' | 'queued' | 'full' {
+    if (this.#ws === undefined) return 'sent';
+    const result = this.#ws.send(text);
+    if (result === 2) return 'full';
+    return result === 1 ? 'sent' : 'queued';
+  }
+
+  bufferedBytes(): number {
+    return this.#ws?.getBufferedAmount() ?? 0;
+  }
+
+  drained(): Promise<void> {
+    if (this.bufferedBytes() === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  join(channel: Tag): void {
+    this.#ws?.subscribe(channel);
+  }
+
+  leave(channel: Tag): void {
+    this.#ws?.unsubscribe(channel);
+  }
+
+  close(code: number, reason: string): void {
+    this.#ws?.end(code, reason);
+  }
+
+  wakeWhenEmpty(): void {
+    if (this.bufferedBytes() > 0) return;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    setImmediate(() => {
+      for (const wake of waiting) wake();
+    });
+  }
+
+  forget(): void {
+    this.#ws = undefined;
+    this.wakeWhenEmpty();
+  }
+}

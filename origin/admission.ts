@@ -1,0 +1,26 @@
+import { Failure } from '../shared/failure.ts';
+import { LIMITS } from '../shared/limits.ts';
+import { type TicketClaims, TOKEN_KINDS, type Verifier } from '../shared/token.ts';
+import type { Redemptions } from './ports.ts';
+
+export interface AdmissionPorts {
+  readonly verifier: Verifier;
+  readonly redemptions: Redemptions;
+  readonly now: () => number;
+}
+
+/** How long a redeemed ticket is remembered: twice its life, so that no clock difference revives it. */
+const REMEMBER_SECONDS = TOKEN_KINDS.ticket.lifeSeconds * 2;
+
+/**
+ * Verifies a ticket and redeems it. Throws `ticket_refused`, `ticket_expired`, `ticket_used`, or `unavailable` when
+ * redemption cannot be checked: access is decided here, so it fails closed.
+ */
+export async function admit(ticket: string | undefined, ports: AdmissionPorts): Promise<TicketClaims> {
+  if (ticket === undefined || ticket.length > LIMITS.tokenChars) throw new Failure('ticket_refused');
+  const claims = await ports.verifier.verify('ticket', ticket, ports.now());
+  if (claims === 'refused') throw new Failure('ticket_refused');
+  if (claims === 'expired') throw new Failure('ticket_expired');
+  if (!(await ports.redemptions.redeem(claims.jti, REMEMBER_SECONDS))) throw new Failure('ticket_used');
+  return claims;
+}

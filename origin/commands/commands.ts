@@ -1,0 +1,22 @@
+import type { AnswerFrame, ClientFrame } from '../../shared/frame.ts';
+import type { Caller } from './caller.ts';
+import { publish } from './publish.ts';
+import { refresh } from './refresh.ts';
+import { subscribe } from './subscribe.ts';
+
+/** Carries out one command of an open connection. Throws Failure; the connection turns it into `failed`. */
+export function carryOut(frame: ClientFrame, caller: Caller): Promise<AnswerFrame> | AnswerFrame {
+  switch (frame.type) {
+    case 'publish':
+      return publish(frame, caller);
+    case 'subscribe':
+      return subscribe(frame, caller);
+    case 'unsubscribe':
+      for (const channel of frame.channels) caller.subscriptions.remove(channel);
+      return { type: 'ok', ref: frame.ref };
+    case 'refresh':
+      return refresh(frame, caller);
+    case 'ping':
+      return { type: 'pong', ref: frame.ref };
+  }
+}

@@ -1,0 +1,99 @@
+import {
+  type Configuration,
+  choice,
+  type Env,
+  integer,
+  json,
+  list,
+  readEnv,
+  text,
+  url,
+} from '../shared/env.ts';
+import type { PublicKeys } from '../shared/token.ts';
+
+/** Prefix of every variable this process reads; others with it are faults. */
+export const ORIGIN_PREFIX = 'HUSHWIRE_ORIGIN_';
+
+const port = (name: string, about: string, fallback: number) =>
+  integer(name, { about, min: 0, max: 65_535, fallback });
+
+/** Every variable of the origin; also the source of its documentation table. */
+export const ORIGIN_VARIABLES = {
+  node: text('HUSHWIRE_ORIGIN_NODE', { about: 'name of this node, unique among nodes' }),
+  host: text('HUSHWIRE_ORIGIN_HOST', { about: 'address the sockets listen on', fallback: '127.0.0.1' }),
+  port: port('HUSHWIRE_ORIGIN_PORT', 'port the sockets listen on; 0 picks one', 9001),
+  publicUrl: url('HUSHWIRE_ORIGIN_PUBLIC_URL', {
+    about: 'where clients reach this node; default: host and port',
+    protocols: ['ws:', 'wss:'],
+    fallback: '',
+  }),
+  internalHost: text('HUSHWIRE_ORIGIN_INTERNAL_HOST', {
+    about: 'address of the internal API',
+    fallback: '127.0.0.1',
+  }),
+  internalPort: port('HUSHWIRE_ORIGIN_INTERNAL_PORT', 'port of the internal API; 0 picks one', 9201),
+  healthHost: text('HUSHWIRE_ORIGIN_HEALTH_HOST', {
+    about: 'address of health and metrics',
+    fallback: '127.0.0.1',
+  }),
+  healthPort: port('HUSHWIRE_ORIGIN_HEALTH_PORT', 'port of health and metrics; 0 picks one', 9101),
+  relayUrl: url('HUSHWIRE_ORIGIN_RELAY_URL', {
+    about: 'relay Redis or Valkey, 7 or newer',
+    protocols: ['redis:', 'rediss:'],
+    isSecret: true,
+  }),
+  databaseUrl: url('HUSHWIRE_ORIGIN_DATABASE_URL', {
+    about: 'Postgres',
+    protocols: ['postgres:', 'postgresql:'],
+    isSecret: true,
+  }),
+  databasePoolMax: integer('HUSHWIRE_ORIGIN_DATABASE_POOL_MAX', {
+    about: 'most connections to Postgres',
+    min: 1,
+    max: 100,
+    fallback: 20,
+  }),
+  databasePrepare: choice('HUSHWIRE_ORIGIN_DATABASE_PREPARE', {
+    about: 'prepared statements; `no` behind a transaction pooler',
+    of: ['yes', 'no'],
+    fallback: 'yes',
+  }),
+  edgeIssuer: url('HUSHWIRE_ORIGIN_EDGE_ISSUER', {
+    about: "the edge's public URL, issuer of every token",
+    protocols: ['http:', 'https:'],
+  }),
+  edgeKeys: json('HUSHWIRE_ORIGIN_EDGE_KEYS', {
+    about: "the edge's public signing keys",
+    wanted: 'a JSON Web Key Set of public Ed25519 keys',
+    check: publicKeys,
+  }),
+  webOrigins: list('HUSHWIRE_ORIGIN_WEB_ORIGINS', {
+    about: 'web origins whose pages may open sockets; native clients send none',
+    fallback: '',
+  }),
+  logRetentionHours: integer('HUSHWIRE_ORIGIN_LOG_RETENTION_HOURS', {
+    about: 'how long a channel log outlives its last publication',
+    min: 1,
+    max: 720,
+    fallback: 24,
+  }),
+} as const;
+
+export type OriginConfig = Configuration<typeof ORIGIN_VARIABLES>;
+
+/** Reads the origin's configuration; throws ConfigurationError with every fault at once. */
+export function readConfig(env: Env): OriginConfig {
+  return readEnv(ORIGIN_VARIABLES, env, ORIGIN_PREFIX);
+}
+
+/** Only public keys get in: an origin that was handed a private one must not even start. */
+function publicKeys(value: unknown): PublicKeys {
+  const keys = (value as { keys?: unknown } | null)?.keys;
+  if (!Array.isArray(keys) || keys.length === 0) throw new Error('no keys');
+  for (const key of keys as Record<string, unknown>[]) {
+    if (key['kty'] !== 'OKP' || key['crv'] !== 'Ed25519' || typeof key['kid'] !== 'string')
+      throw new Error('not an Ed25519 key with a kid');
+    if ('d' in key) throw new Error('a private key does not belong here');
+  }
+  return value as PublicKeys;
+}

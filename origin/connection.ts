@@ -1,0 +1,155 @@
+/**
+ * One connection, from upgrade to end; knows no socket library.
+ *
+ * admitting ──ticket verified and redeemed──► open ──any end──► closed
+ *     └── refused, or not admitted within the deadline ──► closed
+ *
+ * Before `open` nothing but the ticket is looked at; a frame that comes earlier ends the connection. In `open` every
+ * command is answered exactly once, in whatever order the answers become ready.
+ */
+import { encodeServerFrame, failedFrame, parseClientFrame } from '../shared/codec.ts';
+import { Failure, toClose } from '../shared/failure.ts';
+import type { FailureCode } from '../shared/failures.ts';
+import type { AnswerFrame, ClientFrame, ServerFrame, Tag } from '../shared/frame.ts';
+import { LIMITS } from '../shared/limits.ts';
+import { errorFields, type Log } from '../shared/log.ts';
+import type { TicketClaims } from '../shared/token.ts';
+import { admit } from './admission.ts';
+import type { CommandPorts } from './commands/caller.ts';
+import { carryOut } from './commands/commands.ts';
+import { Grants } from './grants.ts';
+import type { Broker, Socket } from './ports.ts';
+import { type SubscriptionPorts, Subscriptions } from './subscriptions.ts';
+
+export interface ConnectionPorts extends SubscriptionPorts, CommandPorts {
+  readonly node: string;
+  readonly broker: Broker;
+  readonly log: Log;
+  readonly setTimer: (run: () => void, ms: number) => () => void;
+}
+
+/** A connection that was not admitted within this time ends with `ticket_timeout`. */
+const ADMISSION_DEADLINE_MS = 5_000;
+
+export class Connection {
+  readonly id: string;
+  readonly grants = new Grants();
+  readonly subscriptions: Subscriptions;
+  readonly ports: ConnectionPorts;
+  readonly #socket: Socket;
+  #state: 'admitting' | 'open' | 'closed' = 'admitting';
+  #ticket: TicketClaims | undefined;
+  #pending = 0;
+  #cancelDeadline: () => void;
+
+  constructor(id: string, socket: Socket, ports: ConnectionPorts) {
+    this.id = id;
+    this.ports = ports;
+    this.#socket = socket;
+    this.subscriptions = new Subscriptions(socket, ports);
+    this.#cancelDeadline = ports.setTimer(() => this.close('ticket_timeout'), ADMISSION_DEADLINE_MS);
+  }
+
+  /** Admits the connection on its ticket, or closes it with the reason. Never throws. */
+  async start(ticket: string | undefined): Promise<void> {
+    try {
+      const claims = await admit(ticket, this.ports);
+      if (this.#state !== 'admitting') return;
+      this.#ticket = claims;
+      this.#state = 'open';
+      this.#cancelDeadline();
+      this.send(this.#welcome());
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** One text message of the peer; `undefined` stands for a binary one, which this protocol does not have. */
+  receive(text: string | undefined, bytes: number): void {
+    if (this.#state === 'closed') return;
+    if (bytes > LIMITS.frameBytes) return this.close('frame_too_large');
+    if (text === undefined || this.#state === 'admitting') return this.close('bad_frame');
+    const frame = parseClientFrame(text);
+    if ('refused' in frame) {
+      if (frame.ref === undefined) return this.close('bad_frame');
+      return this.send(failedFrame(frame.ref, new Failure(frame.refused, { detail: frame.detail })));
+    }
+    if (this.#pending >= LIMITS.pendingCommands)
+      return this.send(failedFrame(frame.ref, new Failure('pending_limit')));
+    void this.#carryOut(frame);
+  }
+
+  /** The session this connection was admitted for; only an open connection has one. */
+  get session(): Tag {
+    return this.#openTicket().session;
+  }
+
+  get device(): Tag {
+    return this.#openTicket().device;
+  }
+
+  get isOpen(): boolean {
+    return this.#state === 'open';
+  }
+
+  send(frame: ServerFrame): void {
+    if (this.#state !== 'open') return;
+    if (this.#socket.send(encodeServerFrame(frame)) === 'full') this.close('slow_consumer');
+  }
+
+  /** Ends subscriptions whose grant has ended, telling the client for each. */
+  expireGrants(nowMs: number): void {
+    for (const channel of this.grants.takeExpired(nowMs))
+      if (this.subscriptions.remove(channel)) this.send({ type: 'revoked', channel, code: 'grant_expired' });
+  }
+
+  close(code: FailureCode): void {
+    if (this.#state === 'closed') return;
+    this.ended();
+    this.ports.counters.closes(code);
+    const { close, reason } = toClose(new Failure(code));
+    this.#socket.close(close, reason);
+  }
+
+  /** The socket is gone, whoever ended it: nothing of this connection may stay behind. */
+  ended(): void {
+    this.#state = 'closed';
+    this.#cancelDeadline();
+    this.subscriptions.removeAll();
+  }
+
+  async #carryOut(frame: ClientFrame): Promise<void> {
+    this.#pending += 1;
+    let answer: AnswerFrame;
+    try {
+      answer = await carryOut(frame, this);
+    } catch (error) {
+      answer = failedFrame(frame.ref, error);
+      this.ports.counters.failures(answer.code);
+      if (answer.code === 'internal') this.#logFault('connection.command_failed', error);
+    }
+    this.#pending -= 1;
+    this.send(answer);
+  }
+
+  #fail(error: unknown): void {
+    if (!(error instanceof Failure)) this.#logFault('connection.admission_failed', error);
+    this.close(error instanceof Failure ? error.code : 'internal');
+  }
+
+  #logFault(event: string, error: unknown): void {
+    const { log, node } = this.ports;
+    log('error', event, { node, connection: this.id, ...errorFields(error) });
+  }
+
+  #openTicket(): TicketClaims {
+    if (this.#ticket === undefined) throw new Failure('internal', { detail: 'The connection is not open' });
+    return this.#ticket;
+  }
+
+  #welcome(): ServerFrame {
+    const { frameBytes, dataBytes, channelsPerConnection: channels, pendingCommands } = LIMITS;
+    const limits = { frameBytes, dataBytes, channels, pendingCommands };
+    return { type: 'welcome', node: this.ports.node, connection: this.id, limits };
+  }
+}

@@ -1,0 +1,45 @@
+import { Failure } from '../shared/failure.ts';
+import type { Tag } from '../shared/frame.ts';
+import { LIMITS } from '../shared/limits.ts';
+import type { Grant, GrantsClaims, Verb } from '../shared/token.ts';
+
+interface Held extends Grant {
+  readonly expiresAtMs: number;
+}
+
+/** The grants one connection holds, newest per channel. */
+export class Grants {
+  readonly #held = new Map<Tag, Held>();
+
+  /**
+   * Takes over a verified bundle of this connection's own session. A grant of an older generation than the one held is
+   * refused with the whole bundle (`grant_refused`); more channels than a connection may hold: `channel_limit`.
+   */
+  add(bundle: GrantsClaims & { readonly expiresAtMs: number }, session: Tag): void {
+    if (bundle.session !== session) throw new Failure('grant_refused');
+    const isOlder = (grant: Grant) => grant.generation < (this.#held.get(grant.channel)?.generation ?? 0);
+    if (bundle.grants.some(isOlder)) throw new Failure('grant_refused');
+    const added = bundle.grants.filter((grant) => !this.#held.has(grant.channel)).length;
+    if (this.#held.size + added > LIMITS.channelsPerConnection) throw new Failure('channel_limit');
+    for (const grant of bundle.grants) {
+      const before = this.#held.get(grant.channel)?.expiresAtMs ?? 0;
+      this.#held.set(grant.channel, { ...grant, expiresAtMs: Math.max(before, bundle.expiresAtMs) });
+    }
+  }
+
+  /** The grant for one verb; throws `grant_required`, `grant_expired` or `verb_not_granted`. */
+  need(channel: Tag, verb: Verb, nowMs: number): Grant {
+    const grant = this.#held.get(channel);
+    if (grant === undefined) throw new Failure('grant_required');
+    if (grant.expiresAtMs <= nowMs) throw new Failure('grant_expired');
+    if (!grant.verbs.includes(verb)) throw new Failure('verb_not_granted');
+    return grant;
+  }
+
+  /** Removes and returns the channels whose grant has ended. */
+  takeExpired(nowMs: number): Tag[] {
+    const expired = [...this.#held.values()].filter((grant) => grant.expiresAtMs <= nowMs);
+    for (const { channel } of expired) this.#held.delete(channel);
+    return expired.map(({ channel }) => channel);
+  }
+}

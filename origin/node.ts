@@ -1,0 +1,142 @@
+/**
+ * One origin node: every connection it holds, the channels they read, and its place among the other nodes.
+ *
+ * starting ──start()──► ready ──stop()──► draining ──► stopped. Connections are admitted only while ready.
+ */
+import { randomId } from '../shared/bytes.ts';
+import type { NodeInfo } from '../shared/internal.ts';
+import { errorFields, type Log } from '../shared/log.ts';
+import type { Verifier } from '../shared/token.ts';
+import { Connection, type ConnectionPorts } from './connection.ts';
+import { Hub } from './hub.ts';
+import type { Counters } from './metrics.ts';
+import type { Broker, ConnectionEvents, FanOut, Redemptions, Registry, Socket } from './ports.ts';
+
+export interface NodePorts {
+  readonly node: string;
+  readonly broker: Broker;
+  readonly registry: Registry;
+  readonly redemptions: Redemptions;
+  readonly verifier: Verifier;
+  readonly fanOut: FanOut;
+  readonly log: Log;
+  readonly now: () => number;
+  readonly counters: Counters;
+  /** Runs once after `ms`; the result cancels it. */
+  readonly setTimer: (run: () => void, ms: number) => () => void;
+}
+
+/** A third of an announcement's life in the registry. */
+const ANNOUNCE_INTERVAL_MS = 2_000;
+/** How late the end of a grant may be noticed on an idle subscription. */
+const SWEEP_INTERVAL_MS = 1_000;
+
+export class OriginNode {
+  readonly hub: Hub;
+  readonly #ports: NodePorts;
+  readonly #connections = new Set<Connection>();
+  readonly #connectionPorts: ConnectionPorts;
+  #state: 'starting' | 'ready' | 'draining' | 'stopped' = 'starting';
+  #url = '';
+  #cancel: (() => void)[] = [];
+
+  constructor(ports: NodePorts) {
+    this.#ports = ports;
+    const wait = (ms: number) => new Promise<void>((resolve) => void ports.setTimer(resolve, ms));
+    const { broker, fanOut, counters } = ports;
+    this.hub = new Hub({
+      broker,
+      fanOut,
+      wait,
+      onGap: () => {
+        counters.gaps += 1;
+      },
+      onRepair: () => {
+        counters.repairs += 1;
+      },
+    });
+    this.#connectionPorts = {
+      ...ports,
+      hub: this.hub,
+      onReplayed: (publications) => {
+        counters.replayed += publications;
+      },
+      onGap: () => {
+        counters.gaps += 1;
+      },
+    };
+  }
+
+  get state(): 'starting' | 'ready' | 'draining' | 'stopped' {
+    return this.#state;
+  }
+
+  get connections(): number {
+    return this.#connections.size;
+  }
+
+  /** Begins admitting connections and announces the node at `url`. */
+  async start(url: string): Promise<void> {
+    this.#url = url;
+    this.#state = 'ready';
+    await this.#ports.registry.announce(this.#info());
+    this.#every(ANNOUNCE_INTERVAL_MS, () => this.#announce());
+    this.#every(SWEEP_INTERVAL_MS, () => this.#sweep());
+  }
+
+  /** Takes over a freshly upgraded socket; the caller reports what happens on it. */
+  accept(socket: Socket): ConnectionEvents {
+    const connection = new Connection(randomId(9), socket, this.#connectionPorts);
+    this.#connections.add(connection);
+    return {
+      start: (ticket: string | undefined) => void connection.start(ticket),
+      receive: (text: string | undefined, bytes: number) => connection.receive(text, bytes),
+      ended: (isSlow: boolean) => {
+        this.#connections.delete(connection);
+        if (connection.isOpen) this.#ports.counters.closes(isSlow ? 'slow_consumer' : 'peer');
+        connection.ended();
+      },
+    };
+  }
+
+  /** Leaves the registry and sends every connection away; it may come back at once, to another node. */
+  async stop(): Promise<void> {
+    this.#state = 'draining';
+    for (const cancel of this.#cancel) cancel();
+    await this.#ports.registry.withdraw(this.#ports.node).catch((error: unknown) => {
+      this.#ports.log('warn', 'node.withdraw_failed', { node: this.#ports.node, ...errorFields(error) });
+    });
+    for (const connection of [...this.#connections]) connection.close('server_draining');
+    this.#state = 'stopped';
+  }
+
+  #every(ms: number, run: () => void): void {
+    let cancel = () => undefined as void;
+    const again = () => {
+      run();
+      cancel = this.#ports.setTimer(again, ms);
+    };
+    cancel = this.#ports.setTimer(again, ms);
+    this.#cancel.push(() => cancel());
+  }
+
+  #announce(): void {
+    this.#ports.registry.announce(this.#info()).catch((error: unknown) => {
+      this.#ports.log('warn', 'node.announce_failed', { node: this.#ports.node, ...errorFields(error) });
+    });
+  }
+
+  #sweep(): void {
+    const nowMs = this.#ports.now();
+    for (const connection of this.#connections) connection.expireGrants(nowMs);
+  }
+
+  #info(): NodeInfo {
+    return {
+      node: this.#ports.node,
+      url: this.#url,
+      connections: this.#connections.size,
+      isDraining: this.#state !== 'ready',
+    };
+  }
+}

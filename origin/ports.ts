@@ -1,0 +1,123 @@
+/** What the origin core needs from outside, written from its own need. Adapters fill these; nothing else may. */
+
+import type { GapReason, Tag } from '../shared/frame.ts';
+import type {
+  NewAccount,
+  NewChannel,
+  NewMember,
+  NewSession,
+  NodeInfo,
+  ReadAnswer,
+  ReadRequest,
+  Written,
+} from '../shared/internal.ts';
+import type { Position } from '../shared/position.ts';
+
+/** The one-time mark of an internal call; redeemed in the transaction of the write it came with. */
+export interface CallMark {
+  readonly jti: string;
+  readonly expiresAtMs: number;
+}
+
+/**
+ * The durable truth. A write and its mark are one transaction: both happen or neither. A mark that was redeemed before
+ * throws Failure `conflict`. Throws Failure `unavailable` when the store does not answer within its deadline.
+ */
+export interface Records {
+  createAccount(account: NewAccount, mark: CallMark): Promise<Written>;
+  createSession(session: NewSession, mark: CallMark): Promise<Written>;
+  createChannel(channel: NewChannel, mark: CallMark): Promise<Written>;
+  addMember(member: NewMember, mark: CallMark): Promise<Written>;
+  read(request: ReadRequest): Promise<ReadAnswer>;
+  /** Round trip to the store in milliseconds. */
+  ping(): Promise<number>;
+}
+
+/** What a publisher hands to the broker. `body` is opaque to it (codec.ts, `encodePublicationBody`). */
+export interface Outgoing {
+  readonly channel: Tag;
+  readonly id: string;
+  readonly body: string;
+}
+/** `isDuplicate`: this id was accepted before, at this position. */
+export interface Accepted {
+  readonly position: Position;
+  readonly isDuplicate: boolean;
+}
+/** A publication as it comes live or from the log. */
+export interface LoggedPublication {
+  readonly position: Position;
+  readonly body: string;
+}
+/** One page of a channel's log, oldest first. */
+export interface Page {
+  /** Position of the newest publication of the channel, offset 0 when there is none. */
+  readonly head: Position;
+  /** Where this page begins: the asked position, or the place after a gap. The head when only that was asked for. */
+  readonly start: Position;
+  /** Publications after `start`, without holes, up to the page's bound. */
+  readonly publications: readonly LoggedPublication[];
+  /** Set when publications between the asked position and `start` are gone; the reader must be told. */
+  readonly gap?: GapReason;
+}
+
+/**
+ * Carries publications between nodes and keeps the channel logs.
+ *
+ * Guarantee: `publish` answers only after check, append and announcement happened as one atomic step. Announcements of
+ * one channel arrive in offset order, at most once; the log is the repair for those that do not arrive. All calls throw
+ * Failure `unavailable` within a few seconds when the relay does not answer; the outcome is then unknown, and a retry
+ * with the same id is safe.
+ */
+export interface Broker {
+  publish(outgoing: Outgoing): Promise<Accepted>;
+  /** Log after `after`, or only the head when `after` is undefined. */
+  read(channel: Tag, after: Position | undefined): Promise<Page>;
+  /** Resolves once every later announcement of the channel will reach `onPublication`. */
+  subscribe(channel: Tag): Promise<void>;
+  unsubscribe(channel: Tag): void;
+  /** Set once, by the hub. `onInterrupted`: announcements may have been missed on every subscribed channel. */
+  listen(listener: BrokerListener): void;
+}
+export interface BrokerListener {
+  onPublication(channel: Tag, publication: LoggedPublication): void;
+  onInterrupted(): void;
+}
+
+/** One-time redemption of tickets, by `jti`. True exactly once per jti within its life. */
+export interface Redemptions {
+  redeem(jti: string, lifeSeconds: number): Promise<boolean>;
+}
+
+/** Which nodes exist; entries vanish when their node stops announcing itself. */
+export interface Registry {
+  announce(self: NodeInfo): Promise<void>;
+  withdraw(node: string): Promise<void>;
+  nodes(): Promise<readonly NodeInfo[]>;
+}
+
+/** Sends to one connection; written so that the core never sees the socket library. */
+export interface Socket {
+  /** Sends one text frame. `full`: the peer reads too slowly and the connection must close. */
+  send(text: string): 'sent' | 'queued' | 'full';
+  /** Bytes accepted by `send` that the peer has not taken yet. */
+  bufferedBytes(): number;
+  /** Resolves when `bufferedBytes` fell to zero or the socket closed. */
+  drained(): Promise<void>;
+  /** Joins or leaves the node-local fan-out of a channel. */
+  join(channel: Tag): void;
+  leave(channel: Tag): void;
+  close(code: number, reason: string): void;
+}
+
+/** What the listener reports of one connection. */
+export interface ConnectionEvents {
+  start(ticket: string | undefined): void;
+  /** `text` is undefined for a binary message. */
+  receive(text: string | undefined, bytes: number): void;
+  /** The socket is gone. `isSlow`: it was cut for its backlog. */
+  ended(isSlow: boolean): void;
+}
+
+/** Sends one encoded frame to every connection of this node that joined the channel. */
+export type FanOut = (channel: Tag, text: string) => void;
