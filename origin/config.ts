@@ -91,7 +91,7 @@ function publicKeys(value: unknown): PublicKeys {
   const keys = (value as { keys?: unknown } | null)?.keys;
   if (!Array.isArray(keys) || keys.length === 0) throw new Error('no keys');
   for (const key of keys as Record<string, unknown>[]) {
-    if (key['kty'] !== 'OKP' || key['crv'] !== 'Ed25519' || typeof key['kid'] !== 'string')
+    if (key.kty !== 'OKP' || key.crv !== 'Ed25519' || typeof key.kid !== 'string')
       throw new Error('not an Ed25519 key with a kid');
     if ('d' in key) throw new Error('a private key does not belong here');
   }

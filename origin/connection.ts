@@ -15,6 +15,7 @@ import { LIMITS } from '../shared/limits.ts';
 import { errorFields, type Log } from '../shared/log.ts';
 import type { TicketClaims } from '../shared/token.ts';
 import { admit } from './admission.ts';
+import { TokenBucket } from './bucket.ts';
 import type { CommandPorts } from './commands/caller.ts';
 import { carryOut } from './commands/commands.ts';
 import { Grants } from './grants.ts';
@@ -28,6 +29,8 @@ export interface ConnectionPorts extends SubscriptionPorts, CommandPorts {
   readonly setTimer: (run: () => void, ms: number) => () => void;
 }
 
+const COMMAND_RATE = { perSecond: LIMITS.commandsPerSecond, burst: LIMITS.commandsBurst };
+const BYTE_RATE = { perSecond: LIMITS.bytesPerSecond, burst: LIMITS.bytesBurst };
 /** A connection that was not admitted within this time ends with `ticket_timeout`. */
 const ADMISSION_DEADLINE_MS = 5_000;
 
@@ -40,6 +43,8 @@ export class Connection {
   #state: 'admitting' | 'open' | 'closed' = 'admitting';
   #ticket: TicketClaims | undefined;
   #pending = 0;
+  readonly #commands: TokenBucket;
+  readonly #bytes: TokenBucket;
   #cancelDeadline: () => void;
 
   constructor(id: string, socket: Socket, ports: ConnectionPorts) {
@@ -47,6 +52,8 @@ export class Connection {
     this.ports = ports;
     this.#socket = socket;
     this.subscriptions = new Subscriptions(socket, ports);
+    this.#commands = new TokenBucket(COMMAND_RATE, ports.now());
+    this.#bytes = new TokenBucket(BYTE_RATE, ports.now());
     this.#cancelDeadline = ports.setTimer(() => this.close('ticket_timeout'), ADMISSION_DEADLINE_MS);
   }
 
@@ -70,13 +77,11 @@ export class Connection {
     if (bytes > LIMITS.frameBytes) return this.close('frame_too_large');
     if (text === undefined || this.#state === 'admitting') return this.close('bad_frame');
     const frame = parseClientFrame(text);
-    if ('refused' in frame) {
-      if (frame.ref === undefined) return this.close('bad_frame');
-      return this.send(failedFrame(frame.ref, new Failure(frame.refused, { detail: frame.detail })));
-    }
-    if (this.#pending >= LIMITS.pendingCommands)
-      return this.send(failedFrame(frame.ref, new Failure('pending_limit')));
-    void this.#carryOut(frame);
+    if (frame.ref === undefined) return this.close('bad_frame');
+    const over = this.#overLimit(bytes);
+    if (over !== undefined) return this.send(failedFrame(frame.ref, over));
+    if (!('refused' in frame)) return void this.#carryOut(frame);
+    this.send(failedFrame(frame.ref, new Failure(frame.refused, { detail: frame.detail })));
   }
 
   /** The session this connection was admitted for; only an open connection has one. */
@@ -116,6 +121,14 @@ export class Connection {
     this.#state = 'closed';
     this.#cancelDeadline();
     this.subscriptions.removeAll();
+  }
+
+  /** Why a further command must wait, if it must. A client that goes on all the same is answered, never obeyed. */
+  #overLimit(bytes: number): Failure | undefined {
+    if (this.#pending >= LIMITS.pendingCommands) return new Failure('pending_limit');
+    const nowMs = this.ports.now();
+    const retryAfterMs = Math.max(this.#commands.take(1, nowMs), this.#bytes.take(bytes, nowMs));
+    return retryAfterMs === 0 ? undefined : new Failure('too_many_requests', { retryAfterMs });
   }
 
   async #carryOut(frame: ClientFrame): Promise<void> {

@@ -4,9 +4,12 @@
  * starting ──start()──► ready ──stop()──► draining ──► stopped. Connections are admitted only while ready.
  */
 import { randomId } from '../shared/bytes.ts';
+import type { FailureCode } from '../shared/failures.ts';
 import type { NodeInfo } from '../shared/internal.ts';
+import { LIMITS } from '../shared/limits.ts';
 import { errorFields, type Log } from '../shared/log.ts';
 import type { Verifier } from '../shared/token.ts';
+import { TokenBucket } from './bucket.ts';
 import { Connection, type ConnectionPorts } from './connection.ts';
 import { Hub } from './hub.ts';
 import type { Counters } from './metrics.ts';
@@ -26,6 +29,7 @@ export interface NodePorts {
   readonly setTimer: (run: () => void, ms: number) => () => void;
 }
 
+const UPGRADE_RATE = { perSecond: LIMITS.connectionsPerSecond, burst: LIMITS.connectionsBurst };
 /** A third of an announcement's life in the registry. */
 const ANNOUNCE_INTERVAL_MS = 2_000;
 /** How late the end of a grant may be noticed on an idle subscription. */
@@ -37,16 +41,22 @@ export class OriginNode {
   readonly #connections = new Set<Connection>();
   readonly #connectionPorts: ConnectionPorts;
   #state: 'starting' | 'ready' | 'draining' | 'stopped' = 'starting';
+  readonly #upgrades: TokenBucket;
+  #admitting = 0;
   #url = '';
   #cancel: (() => void)[] = [];
 
   constructor(ports: NodePorts) {
     this.#ports = ports;
+    this.#upgrades = new TokenBucket(UPGRADE_RATE, ports.now());
     const wait = (ms: number) => new Promise<void>((resolve) => void ports.setTimer(resolve, ms));
     const { broker, fanOut, counters } = ports;
     this.hub = new Hub({
       broker,
-      fanOut,
+      fanOut: (channel, text) => {
+        counters.deliveries += 1;
+        fanOut(channel, text);
+      },
       wait,
       onGap: () => {
         counters.gaps += 1;
@@ -84,12 +94,19 @@ export class OriginNode {
     this.#every(SWEEP_INTERVAL_MS, () => this.#sweep());
   }
 
+  /** Why a further socket is not let in now; undefined when it is. Asked once for each upgrade. */
+  refusal(): FailureCode | undefined {
+    if (this.#state !== 'ready') return 'server_draining';
+    if (this.#admitting >= LIMITS.admittingConnections) return 'too_many_requests';
+    return this.#upgrades.take(1, this.#ports.now()) === 0 ? undefined : 'too_many_requests';
+  }
+
   /** Takes over a freshly upgraded socket; the caller reports what happens on it. */
   accept(socket: Socket): ConnectionEvents {
     const connection = new Connection(randomId(9), socket, this.#connectionPorts);
     this.#connections.add(connection);
     return {
-      start: (ticket: string | undefined) => void connection.start(ticket),
+      start: (ticket: string | undefined) => void this.#admit(connection, ticket),
       receive: (text: string | undefined, bytes: number) => connection.receive(text, bytes),
       ended: (isSlow: boolean) => {
         this.#connections.delete(connection);
@@ -110,8 +127,14 @@ export class OriginNode {
     this.#state = 'stopped';
   }
 
+  async #admit(connection: Connection, ticket: string | undefined): Promise<void> {
+    this.#admitting += 1;
+    await connection.start(ticket);
+    this.#admitting -= 1;
+  }
+
   #every(ms: number, run: () => void): void {
-    let cancel = () => undefined as void;
+    let cancel: () => void;
     const again = () => {
       run();
       cancel = this.#ports.setTimer(again, ms);

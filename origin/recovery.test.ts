@@ -182,7 +182,10 @@ describe('recovery', ({ test }) => {
       const readers: ReturnType<typeof node.reader>[] = [];
       let published = 0;
       for (const action of steps) {
-        if (action === 'publish') await node.publish((published += 1));
+        if (action === 'publish') {
+          published += 1;
+          await node.publish(published);
+        }
         if (action === 'announce') node.broker.announce();
         if (action === 'lose') node.broker.announcements.shift();
         if (action === 'interrupt') node.broker.interrupt();

@@ -15,6 +15,17 @@ export const LIMITS = Object.freeze({
   channelsPerConnection: 500,
   /** Commands of one connection that may wait for their answer. */
   pendingCommands: 256,
+  /** Commands of one connection: so many come back in a second, and so many may be saved up. */
+  commandsPerSecond: 100,
+  commandsBurst: 500,
+  /** Bytes of one connection's messages, likewise; a burst carries some forty publications of the largest size. */
+  bytesPerSecond: 1024 * 1024,
+  bytesBurst: 4 * 1024 * 1024,
+  /** Connections one node admits in a second, likewise: 10,000 that lost their node are back in about 8 s. */
+  connectionsPerSecond: 1_000,
+  connectionsBurst: 2_000,
+  /** Connections of one node that are not admitted yet. */
+  admittingConnections: 2_000,
   /** Longest JWT a node parses: a bundle of 100 grants is about 11 KB. */
   tokenChars: 24 * 1024,
   /** Largest JSON body the edge reads. */

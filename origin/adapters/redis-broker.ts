@@ -4,28 +4,33 @@
  * encoded by the core once and is opaque here.
  */
 
-import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import type { ChainableCommander, Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { randomId } from '../../shared/bytes.ts';
 import { Failure } from '../../shared/failure.ts';
-import type { GapReason, Tag } from '../../shared/frame.ts';
+import type { Tag } from '../../shared/frame.ts';
 import { errorFields, type Log } from '../../shared/log.ts';
 import type { Position } from '../../shared/position.ts';
-import type { Accepted, Broker, BrokerListener, LoggedPublication, Outgoing, Page } from '../ports.ts';
-import { partitionOf, relayKey } from './partitions.ts';
+import type { Accepted, Broker, BrokerListener, Outgoing, Page } from '../ports.ts';
 import { RedisLink } from './redis-link.ts';
+import { type Call, loadScripts, runCalls, translate } from './redis-scripts.ts';
+import {
+  batches,
+  parseAnnouncement,
+  publishCall,
+  readCall,
+  STREAM_SCRIPTS,
+  topicOf,
+  type Waiting,
+  type WaitingPublish,
+  type WaitingRead,
+} from './redis-stream.ts';
 
 /** Redis parses a command of 512 channels in well under a millisecond; more would hold up other clients. */
 const SUBSCRIBE_BATCH = 512;
-/** Messages in one script call; bounds how long one call may hold Redis. */
-const SCRIPT_BATCH = 64;
 const HOUR_SECONDS = 3_600;
 const SEEN_BUCKET_SECONDS = 600;
 /** How much longer than its log a head lives, so that a late reader is told `trimmed` rather than a new epoch. */
 const HEAD_EXTRA_SECONDS = 30 * 24 * HOUR_SECONDS;
-const PAGE_PUBLICATIONS = 256;
-const PAGE_BYTES = 256 * 1024;
 
 export interface RedisBrokerOptions {
   readonly url: string;
@@ -36,31 +41,6 @@ export interface RedisBrokerOptions {
   readonly maxPublications?: number;
   readonly maxBytes?: number;
 }
-
-interface Waiting<T> {
-  resolve(value: T): void;
-  reject(error: unknown): void;
-}
-interface WaitingPublish extends Waiting<Accepted> {
-  readonly outgoing: Outgoing;
-}
-interface WaitingRead extends Waiting<Page> {
-  readonly channel: Tag;
-  readonly after: Position | undefined;
-}
-interface Call {
-  readonly script: Script;
-  readonly keys: readonly string[];
-  readonly args: readonly (string | number)[];
-  settle(error: unknown, reply: unknown): void;
-}
-interface Script {
-  readonly source: string;
-  readonly sha: string;
-}
-
-const PUBLISH = loadScript('publish.lua');
-const READ = loadScript('read.lua');
 
 export class RedisBroker implements Broker {
   readonly commands: RedisLink;
@@ -77,7 +57,12 @@ export class RedisBroker implements Broker {
   constructor(options: RedisBrokerOptions) {
     this.#options = options;
     const { url, log } = options;
-    this.commands = new RedisLink({ url, log, name: 'commands', prepare: loadScripts });
+    this.commands = new RedisLink({
+      url,
+      log,
+      name: 'commands',
+      prepare: (redis) => loadScripts(redis, STREAM_SCRIPTS),
+    });
     this.#subscriptions = new RedisLink({
       url,
       log,
@@ -166,7 +151,7 @@ export class RedisBroker implements Broker {
     }
     const shared = this.#sharedArgs(runId);
     const calls = [...this.#publishCalls(publishes, shared), ...reads.map((read) => readCall(read, shared))];
-    void this.#run(calls);
+    void runCalls(this.commands.redis, calls);
   }
 
   /** Run id, fresh epoch and the two expiries (unix seconds at whole hours, so that no key tells a finer time). */
@@ -184,37 +169,6 @@ export class RedisBroker implements Broker {
       this.#options.maxBytes ?? 4 * 1024 * 1024,
     ];
     return batches(publishes).map((batch) => publishCall(batch, [...shared, ...bounds]));
-  }
-
-  async #run(calls: readonly Call[]): Promise<void> {
-    const missing = await this.#runOnce(calls);
-    if (missing.length === 0) return;
-    // Somebody flushed the server's script cache: load again and repeat once what was not executed.
-    try {
-      await loadScripts(this.commands.redis);
-    } catch (error) {
-      for (const call of missing) call.settle(error, undefined);
-      return;
-    }
-    for (const call of await this.#runOnce(missing)) call.settle(new Error('NOSCRIPT twice'), undefined);
-  }
-
-  /** Settles what was executed; returns the calls that the server refused for want of the script. */
-  async #runOnce(calls: readonly Call[]): Promise<Call[]> {
-    const pipeline: ChainableCommander = this.commands.redis.pipeline();
-    for (const { script, keys, args } of calls) pipeline.evalsha(script.sha, keys.length, ...keys, ...args);
-    const missing: Call[] = [];
-    try {
-      const replies = (await pipeline.exec()) ?? [];
-      calls.forEach((call, index) => {
-        const [error, reply] = replies[index] ?? [new Error('No reply'), undefined];
-        if (error?.message.startsWith('NOSCRIPT')) missing.push(call);
-        else call.settle(error, reply);
-      });
-    } catch (error) {
-      for (const call of calls) call.settle(error, undefined);
-    }
-    return missing;
   }
 
   async #subscribeAll(
@@ -248,101 +202,4 @@ export class RedisBroker implements Broker {
   #warn(event: string, error: unknown): void {
     this.#options.log('warn', event, { part: 'relay', ...errorFields(error) });
   }
-}
-
-/** Groups publications by partition, at most SCRIPT_BATCH in a call, keeping their order within a channel. */
-function batches(publishes: readonly WaitingPublish[]): WaitingPublish[][] {
-  const open = new Map<number, WaitingPublish[]>();
-  const out: WaitingPublish[][] = [];
-  for (const publish of publishes) {
-    const partition = partitionOf(publish.outgoing.channel);
-    let batch = open.get(partition);
-    if (batch === undefined || batch.length >= SCRIPT_BATCH) {
-      batch = [];
-      open.set(partition, batch);
-      out.push(batch);
-    }
-    batch.push(publish);
-  }
-  return out;
-}
-
-function publishCall(batch: readonly WaitingPublish[], shared: readonly (string | number)[]): Call {
-  const indexes = new Map<Tag, number>();
-  const keys: string[] = [];
-  const args: (string | number)[] = [...shared];
-  for (const { outgoing } of batch) {
-    let index = indexes.get(outgoing.channel);
-    if (index === undefined) {
-      index = indexes.size + 1;
-      indexes.set(outgoing.channel, index);
-      keys.push(...streamKeys(outgoing.channel), topicOf(outgoing.channel));
-    }
-    args.push(index, outgoing.id, outgoing.body);
-  }
-  return {
-    script: PUBLISH,
-    keys,
-    args,
-    settle: (error, reply) => {
-      batch.forEach((waiting, i) => {
-        if (error) return waiting.reject(translate(error));
-        const [epoch, offset, duplicate] = (reply as (string | number)[]).slice(i * 3, i * 3 + 3);
-        const position = { epoch: String(epoch), offset: Number(offset) };
-        waiting.resolve({ position, isDuplicate: duplicate === 1 });
-      });
-    },
-  };
-}
-
-function readCall(
-  { channel, after, resolve, reject }: WaitingRead,
-  shared: readonly (string | number)[],
-): Call {
-  return {
-    script: READ,
-    keys: streamKeys(channel),
-    args: [...shared, after?.epoch ?? '', after?.offset ?? 0, PAGE_PUBLICATIONS, PAGE_BYTES],
-    settle: (error, reply) => {
-      if (error) return reject(translate(error));
-      const [epoch, head, gap, before, ...bodies] = reply as [string, number, string, number, ...string[]];
-      const publications = bodies.map((body, i) => ({ position: { epoch, offset: before + i + 1 }, body }));
-      const page = { head: { epoch, offset: head }, start: { epoch, offset: before }, publications };
-      resolve(gap === '' ? page : { ...page, gap: gap as GapReason });
-    },
-  };
-}
-
-function* parseAnnouncement(payload: string): Generator<LoggedPublication> {
-  const [head = '', ...bodies] = payload.split('\n');
-  const space = head.indexOf(' ');
-  const epoch = head.slice(0, space);
-  let offset = Number(head.slice(space + 1));
-  for (const body of bodies) {
-    yield { position: { epoch, offset }, body };
-    offset += 1;
-  }
-}
-
-function streamKeys(channel: Tag): string[] {
-  return ['head', 'log', 'seen', 'seenold'].map((kind) => relayKey(kind, channel));
-}
-
-function topicOf(channel: Tag): string {
-  return relayKey('pub', channel);
-}
-
-/** Every fault of the relay is `unavailable` to a client: what happened to the command is unknown, a retry is safe. */
-function translate(error: unknown): Failure {
-  return error instanceof Failure ? error : new Failure('unavailable', { cause: error });
-}
-
-function loadScript(name: string): Script {
-  const read = (file: string) => readFileSync(new URL(`./lua/${file}`, import.meta.url), 'utf8');
-  const source = `${read('stream.lua')}\n${read(name)}`;
-  return { source, sha: createHash('sha1').update(source).digest('hex') };
-}
-
-async function loadScripts(redis: Redis): Promise<void> {
-  for (const { source } of [PUBLISH, READ]) await redis.script('LOAD', source);
 }

@@ -31,8 +31,8 @@ export interface UwsServerOptions {
   /** Web origins whose pages may connect; a request without an Origin header comes from no browser. */
   readonly webOrigins: readonly string[];
   readonly onOpen: (socket: Socket) => ConnectionEvents;
-  /** False while new connections are refused with 503 `server_draining`. */
-  readonly isAdmitting: () => boolean;
+  /** Why a further connection is not let in now; undefined when it is. */
+  readonly refusal: () => FailureCode | undefined;
 }
 
 /** Queued bytes at which a connection is cut as a slow consumer. */
@@ -113,26 +113,32 @@ function listen(app: TemplatedApp, { host, port }: UwsServerOptions): Promise<Uw
         },
       });
     };
-    // The three-argument form with options takes no host; loopback deployments need the host.
-    if (port === 0) app.listen(host, 0, started);
-    else app.listen(host, port, EXCLUSIVE_PORT, started);
+    // Without the option a second process would silently share the port. The library's types leave this form out.
+    const listenAt = app.listen.bind(app) as unknown as (
+      host: string,
+      port: number,
+      option: number,
+      started: (token: us_listen_socket | false) => void,
+    ) => void;
+    listenAt(host, port, EXCLUSIVE_PORT, started);
   });
 }
 
 function upgrade(
-  { webOrigins, isAdmitting }: UwsServerOptions,
+  { webOrigins, refusal }: UwsServerOptions,
   response: HttpResponse,
   request: HttpRequest,
   context: us_socket_context_t,
 ): void {
   const webOrigin = request.getHeader('origin');
   if (webOrigin !== '' && !webOrigins.includes(webOrigin)) return refuse(response, 'origin_not_allowed');
-  if (!isAdmitting()) return refuse(response, 'server_draining');
   const protocols = request
     .getHeader('sec-websocket-protocol')
     .split(',')
     .map((protocol) => protocol.trim());
   if (!protocols.includes(PROTOCOL)) return refuse(response, 'protocol_unsupported');
+  const refused = refusal();
+  if (refused !== undefined) return refuse(response, refused);
   const ticket = protocols.find((protocol) => protocol.startsWith(TICKET_PROTOCOL_PREFIX));
   const data: UserData = {
     ticket: ticket?.slice(TICKET_PROTOCOL_PREFIX.length),

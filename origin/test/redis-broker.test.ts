@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis';
 import * as assert from 'uvu/assert';
-import { type Running, startRedis } from '../../deploy/local/servers/redis.ts';
+import type { RunningServer } from '../../deploy/local/servers/process.ts';
+import { startRedis } from '../../deploy/local/servers/redis.ts';
 import { randomId } from '../../shared/bytes.ts';
 import { rejectsWith, until } from '../../shared/testing/expect.ts';
 import { describe } from '../../shared/testing/suite.ts';
@@ -36,7 +37,7 @@ describeBroker('Redis', async () => {
 });
 
 describe('redis broker', ({ test, before, after }) => {
-  let server: Running;
+  let server: RunningServer;
   let raw: Redis;
   const brokers: RedisBroker[] = [];
   const start = async (options: Parameters<typeof open>[1] = {}) => {

@@ -1,0 +1,125 @@
+/**
+ * A pool of connections to Postgres whose every answer has a deadline.
+ *
+ * postgres.js alone waits without end in three places, each bounded here: its queue has neither length nor deadline
+ * (so admission is ours, `Slots`, and the driver never holds more statements than connections); a connection whose
+ * peer vanished is found out only by TCP, after a quarter of an hour; and a server that accepts and hangs up is dialled
+ * again for ever. The last two show as a statement without an answer, although the server's own statement timeout would
+ * have answered it before: then the whole pool is replaced, and the old one has as long again to finish what it can.
+ *
+ * Behind a transaction pooler (`isPrepared: false`) there are no session settings: PgBouncer refuses connections that
+ * bring a `statement_timeout`. There the operator sets it on the role (`alter role … set statement_timeout`), and our
+ * deadline holds either way. Unprepared statements cost a second round trip, in which the driver asks for the types.
+ */
+import postgres from 'postgres';
+import { Failure } from '../../shared/failure.ts';
+import type { Log } from '../../shared/log.ts';
+import { toDatabaseFailure } from './postgres-failure.ts';
+import { Slots } from './postgres-slots.ts';
+
+export interface PoolOptions {
+  /** `postgres://…`; `?sslmode=verify-full` for a server across a network. */
+  readonly url: string;
+  /** Most connections; also most statements at a time. */
+  readonly max?: number;
+  /** Prepared statements; false behind a transaction pooler. */
+  readonly isPrepared: boolean;
+  readonly log: Log;
+}
+
+/** Supabase's smallest instances allow 60 connections: two nodes of 20 leave room for migrations and people. */
+const POOL_MAX = 20;
+const IDLE_SECONDS = 30;
+const CONNECT_TIMEOUT_SECONDS = 2;
+/** Ends a statement on the server; ours take milliseconds unless something is stuck. */
+const STATEMENT_TIMEOUT_MS = 2_000;
+/** Above the statement timeout, so that a slow statement is told from a dead connection. */
+const ANSWER_DEADLINE_MS = 2_500;
+/** At 2 ms a statement, 20 connections work off this queue in 50 ms. */
+const WAITING_MAX = 500;
+const WAIT_MS = 1_000;
+/** The driver's own pause grows to 20 s, and statements sent meanwhile wait with it. */
+const RECONNECT_SECONDS = 0.2;
+
+interface Lease {
+  readonly sql: postgres.Sql;
+  readonly slots: Slots;
+}
+
+export class PostgresPool {
+  readonly #options: PoolOptions;
+  #lease: Lease;
+  #isClosed = false;
+
+  /** Connects when the first statement comes. */
+  constructor(options: PoolOptions) {
+    this.#options = options;
+    this.#lease = this.#open();
+  }
+
+  /**
+   * Runs one statement and resolves with its rows, whose shape `R` the statement decides. Parameters travel as text:
+   * the statement casts them. Throws `unavailable` (nothing is known about the outcome), `conflict` or `internal`
+   * (postgres-failure.ts).
+   */
+  async run<R extends object>(statement: string, parameters: readonly string[] = []): Promise<readonly R[]> {
+    const lease = this.#lease;
+    await lease.slots.acquire();
+    const answer = lease.sql
+      .unsafe<R[]>(statement, [...parameters], { prepare: this.#options.isPrepared })
+      .finally(() => lease.slots.release());
+    try {
+      return await within(ANSWER_DEADLINE_MS, answer, () => this.#replace(lease));
+    } catch (error) {
+      throw toDatabaseFailure(error);
+    }
+  }
+
+  /** Lets running statements end within `graceMs`, then ends every connection. */
+  async close(graceMs = ANSWER_DEADLINE_MS): Promise<void> {
+    this.#isClosed = true;
+    await this.#lease.sql.end({ timeout: graceMs / 1_000 });
+  }
+
+  #open(): Lease {
+    const { url, max = POOL_MAX, isPrepared } = this.#options;
+    const sql = postgres(url, {
+      max,
+      prepare: isPrepared,
+      idle_timeout: IDLE_SECONDS,
+      connect_timeout: CONNECT_TIMEOUT_SECONDS,
+      backoff: () => RECONNECT_SECONDS,
+      // No statement passes an array, so the query for array types at each connect would be wasted.
+      fetch_types: false,
+      onnotice: () => undefined,
+      connection: {
+        application_name: 'hushwire-origin',
+        ...(isPrepared ? { statement_timeout: STATEMENT_TIMEOUT_MS } : {}),
+      },
+    });
+    return { sql, slots: new Slots({ max, waitingMax: WAITING_MAX, waitMs: WAIT_MS }) };
+  }
+
+  /** A statement of `lease` got no answer at all. Many may tell so; only the first one replaces the pool. */
+  #replace(lease: Lease): void {
+    if (this.#isClosed || lease !== this.#lease) return;
+    this.#lease = this.#open();
+    this.#options.log('warn', 'postgres.replaced', { part: 'postgres', ms: ANSWER_DEADLINE_MS });
+    void lease.sql.end({ timeout: ANSWER_DEADLINE_MS / 1_000 });
+  }
+}
+
+async function within<T>(limitMs: number, answer: Promise<T>, onMissed: () => void): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const limit = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      onMissed();
+      reject(new Failure('unavailable', { detail: 'The store does not answer' }));
+    }, limitMs);
+  });
+  try {
+    return await Promise.race([answer, limit]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

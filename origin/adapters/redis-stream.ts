@@ -1,0 +1,120 @@
+/** Publishing to and reading from channel streams as script calls: what goes in, and what the replies mean. */
+import type { GapReason, Tag } from '../../shared/frame.ts';
+import type { Position } from '../../shared/position.ts';
+import type { Accepted, LoggedPublication, Outgoing, Page } from '../ports.ts';
+import { partitionOf, relayKey } from './partitions.ts';
+import { type Call, loadScript, translate } from './redis-scripts.ts';
+
+/** Messages in one script call; bounds how long one call may hold Redis. */
+const SCRIPT_BATCH = 64;
+const PAGE_PUBLICATIONS = 256;
+const PAGE_BYTES = 256 * 1024;
+
+const PUBLISH = loadScript('publish.lua');
+const READ = loadScript('read.lua');
+/** The scripts a connection must know before it carries calls of this file. */
+export const STREAM_SCRIPTS = [PUBLISH, READ];
+
+/** A caller that waits for its reply. */
+export interface Waiting<T> {
+  resolve(value: T): void;
+  reject(error: unknown): void;
+}
+export interface WaitingPublish extends Waiting<Accepted> {
+  readonly outgoing: Outgoing;
+}
+export interface WaitingRead extends Waiting<Page> {
+  readonly channel: Tag;
+  readonly after: Position | undefined;
+}
+type Argument = string | number;
+
+/** One script call for a batch of one partition. `shared` are the script's arguments before the messages. */
+export function publishCall(batch: readonly WaitingPublish[], shared: readonly Argument[]): Call {
+  const indexes = new Map<Tag, number>();
+  const keys: string[] = [];
+  const args: (string | number)[] = [...shared];
+  for (const { outgoing } of batch) {
+    let index = indexes.get(outgoing.channel);
+    if (index === undefined) {
+      index = indexes.size + 1;
+      indexes.set(outgoing.channel, index);
+      keys.push(...streamKeys(outgoing.channel), topicOf(outgoing.channel));
+    }
+    args.push(index, outgoing.id, outgoing.body);
+  }
+  return {
+    script: PUBLISH,
+    keys,
+    args,
+    settle: (error, reply) => {
+      const triples = reply as (string | number)[];
+      for (const [i, waiting] of batch.entries()) {
+        if (error) {
+          waiting.reject(translate(error));
+          continue;
+        }
+        const [epoch, offset, duplicate] = triples.slice(i * 3, i * 3 + 3);
+        const position = { epoch: String(epoch), offset: Number(offset) };
+        waiting.resolve({ position, isDuplicate: duplicate === 1 });
+      }
+    },
+  };
+}
+
+/** One script call that reads a page. `shared` are the script's first four arguments. */
+export function readCall(
+  { channel, after, resolve, reject }: WaitingRead,
+  shared: readonly Argument[],
+): Call {
+  return {
+    script: READ,
+    keys: streamKeys(channel),
+    args: [...shared, after?.epoch ?? '', after?.offset ?? 0, PAGE_PUBLICATIONS, PAGE_BYTES],
+    settle: (error, reply) => {
+      if (error) return reject(translate(error));
+      const [epoch, head, gap, before, ...bodies] = reply as [string, number, string, number, ...string[]];
+      const publications = bodies.map((body, i) => ({ position: { epoch, offset: before + i + 1 }, body }));
+      const page = { head: { epoch, offset: head }, start: { epoch, offset: before }, publications };
+      resolve(gap === '' ? page : { ...page, gap: gap as GapReason });
+    },
+  };
+}
+
+/** Groups publications by partition, at most SCRIPT_BATCH in a call, keeping their order within a channel. */
+export function batches(publishes: readonly WaitingPublish[]): WaitingPublish[][] {
+  const open = new Map<number, WaitingPublish[]>();
+  const out: WaitingPublish[][] = [];
+  for (const publish of publishes) {
+    const partition = partitionOf(publish.outgoing.channel);
+    let batch = open.get(partition);
+    if (batch === undefined || batch.length >= SCRIPT_BATCH) {
+      batch = [];
+      open.set(partition, batch);
+      out.push(batch);
+    }
+    batch.push(publish);
+  }
+  return out;
+}
+
+/** The publications of one announcement, in order. */
+export function* parseAnnouncement(payload: string): Generator<LoggedPublication> {
+  const [head = '', ...bodies] = payload.split('\n');
+  const space = head.indexOf(' ');
+  const epoch = head.slice(0, space);
+  let offset = Number(head.slice(space + 1));
+  for (const body of bodies) {
+    yield { position: { epoch, offset }, body };
+    offset += 1;
+  }
+}
+
+/** The shard channel on which a channel's publications are announced. */
+export function topicOf(channel: Tag): string {
+  return relayKey('pub', channel);
+}
+
+function streamKeys(channel: Tag): string[] {
+  return ['head', 'log', 'seen', 'seenold'].map((kind) => relayKey(kind, channel));
+}

@@ -1,0 +1,93 @@
+import { createKeys } from '../../deploy/local/keys.ts';
+import { startOrigin } from '../../deploy/local/servers/origin.ts';
+import { startRedis } from '../../deploy/local/servers/redis.ts';
+import { randomId } from '../../shared/bytes.ts';
+import type { Tag } from '../../shared/frame.ts';
+import { createDatabase } from '../../shared/testing/database.ts';
+import { WireClient } from '../../shared/testing/wire-client.ts';
+import { createSigner, type Grant, type JWK, type Verb } from '../../shared/token.ts';
+
+export const ISSUER = 'https://edge.test';
+export const WEB_ORIGIN = 'https://chat.test';
+
+/** Real origin processes on a real relay and database, and an edge's signing key to admit clients with. */
+export async function startNodes(count: number) {
+  const keys = await createKeys();
+  const privateKeys = (JSON.parse(keys.signingKeys) as { keys: JWK[] }).keys;
+  const signer = await createSigner(ISSUER, privateKeys);
+  const redis = await startRedis();
+  const database = await createDatabase();
+  const start = (node: string) =>
+    startOrigin({
+      node,
+      relayUrl: redis.url,
+      databaseUrl: database.url,
+      edgeIssuer: ISSUER,
+      edgeKeys: keys.publicKeys,
+      webOrigins: [WEB_ORIGIN],
+    });
+  const nodes = await Promise.all(Array.from({ length: count }, (_, i) => start(`n${i + 1}`)));
+  return {
+    nodes,
+    redis,
+    signer,
+    start,
+    stop: async () => {
+      await Promise.all(nodes.map((node) => node.stop()));
+      await redis.stop();
+      await database.drop();
+    },
+  };
+}
+
+export type Nodes = Awaited<ReturnType<typeof startNodes>>;
+
+/** Who a client is: tags as the edge would make them. */
+export interface Person {
+  readonly session: Tag;
+  readonly device: Tag;
+}
+
+export function createPerson(): Person {
+  return { session: randomId(), device: randomId() };
+}
+
+export function ticketFor({ signer }: Nodes, person: Person, nowMs = Date.now()): Promise<string> {
+  return signer.sign('ticket', { ...person, jti: randomId(), mailbox: randomId() }, nowMs);
+}
+
+export interface GrantOptions {
+  readonly verbs?: readonly Verb[];
+  readonly generation?: number;
+  readonly nowMs?: number;
+  readonly members?: Readonly<Record<Tag, Tag>>;
+}
+
+/** A grant bundle for channels, with a random member tag for each unless given. */
+export function grantsFor(
+  { signer }: Nodes,
+  { session }: Person,
+  channels: readonly Tag[],
+  options: GrantOptions = {},
+): Promise<string> {
+  const { verbs = ['subscribe', 'publish'], generation = 1, nowMs = Date.now(), members = {} } = options;
+  const grants: Grant[] = channels.map((channel) => ({
+    channel,
+    member: members[channel] ?? randomId(),
+    verbs,
+    generation,
+  }));
+  return signer.sign('grants', { session, grants }, nowMs);
+}
+
+/** A connection that was admitted to one node. */
+export async function connect(nodes: Nodes, index: number, person = createPerson()): Promise<WireClient> {
+  const client = new WireClient(urlOf(nodes, index), { ticket: await ticketFor(nodes, person) });
+  await client.nextOf('welcome');
+  return client;
+}
+
+/** The socket address of a node. */
+export function urlOf({ nodes }: Nodes, index: number): string {
+  return `${nodes[index]?.url}/v1/socket`;
+}
