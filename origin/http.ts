@@ -11,7 +11,7 @@ export interface HttpRequest {
   /** By lower-case name; repeated headers as Node joins them. */
   readonly headers: Readonly<Record<string, string | undefined>>;
   /** The whole body, within the listener's limit; empty when there is none. */
-  readonly body: Uint8Array;
+  readonly body: Uint8Array<ArrayBuffer>;
 }
 
 export interface HttpAnswer {

@@ -33,6 +33,15 @@ export class MigrationRefused extends Error {
 const DIRECTORY = new URL('../migrations/', import.meta.url);
 /** `hushwire` in ASCII, as a 64-bit number: nobody else's lock by accident. */
 const LOCK_KEY = BigInt('0x6875736877697265').toString();
+const BOOKKEEPING = `
+create schema hushwire;
+create table hushwire.migrations (
+  number integer primary key,
+  name text not null,
+  checksum text not null,
+  oldest_program integer not null,
+  applied_on date not null
+)`;
 /** Longest a migration, or the wait for another node's, may take. */
 const LIMIT = '60s';
 const CONNECT_TIMEOUT_SECONDS = 5;
@@ -53,7 +62,7 @@ export async function migrate({ url, log, directory = DIRECTORY }: MigrateOption
   });
   try {
     const applied = await sql.begin((transaction) => apply(transaction, known));
-    for (const { number } of applied) log('info', 'postgres.migrated', { part: 'postgres', count: number });
+    for (const { name } of applied) log('info', 'postgres.migrated', { part: 'postgres', version: name });
     return applied.length;
   } catch (error) {
     throw error instanceof MigrationRefused ? error : toDatabaseFailure(error);
@@ -96,15 +105,9 @@ async function apply(
 ): Promise<readonly Migration[]> {
   await sql.unsafe(`set local statement_timeout = '${LIMIT}'; set local lock_timeout = '${LIMIT}'`);
   await sql.unsafe(`select pg_advisory_xact_lock(${LOCK_KEY})`);
-  await sql.unsafe(`
-    create schema if not exists hushwire;
-    create table if not exists hushwire.migrations (
-      number integer primary key,
-      name text not null,
-      checksum text not null,
-      oldest_program integer not null,
-      applied_on date not null
-    )`);
+  const [state] = await sql`select to_regclass('hushwire.migrations') is null as is_new`;
+  // Asked first: on a database that is up to date, a role that may create nothing can still start.
+  if (state?.is_new === true) await sql.unsafe(BOOKKEEPING);
   const missing = plan(known, await readApplied(sql));
   for (const { number, name, text, checksum, oldestProgram } of missing) {
     await sql.unsafe(text);

@@ -1,0 +1,124 @@
+/**
+ * The HTTP API the edge calls (shared/internal.ts), as a function from request to answer.
+ *
+ * Order of checks, cheapest and least telling first: route, method, size, token, media type, JSON, shape, store. Nothing
+ * of a body is looked at before its caller is known. A write hands its token's one-time mark to the store, which redeems
+ * it in the same transaction, so a captured call cannot be made twice, with Redis away or not.
+ */
+import * as v from 'valibot';
+import { fromUtf8, randomId } from '../../shared/bytes.ts';
+import { Failure, toFailure } from '../../shared/failure.ts';
+import { FAILURES } from '../../shared/failures.ts';
+import { INTERNAL_PATHS, type NodesAnswer, type ReadRequest } from '../../shared/internal.ts';
+import { LIMITS } from '../../shared/limits.ts';
+import { errorFields, type Log } from '../../shared/log.ts';
+import type { Verifier } from '../../shared/token.ts';
+import { type HttpHandler, type HttpRequest, jsonAnswer, problemAnswer } from '../http.ts';
+import type { CallMark, Records, Registry } from '../ports.ts';
+import { authorise } from './caller.ts';
+import { newAccount, newChannel, newMember, newSession, readRequest } from './schemas.ts';
+
+export interface InternalApiPorts {
+  readonly records: Pick<Records, 'createAccount' | 'createSession' | 'createChannel' | 'addMember' | 'read'>;
+  readonly registry: Pick<Registry, 'nodes'>;
+  readonly verifier: Verifier;
+  readonly now: () => number;
+  readonly log: Log;
+}
+
+/** Answers every request, failures as problem details; never rejects. */
+export function createInternalApi(ports: InternalApiPorts): HttpHandler {
+  const routes = createRoutes(ports);
+  return async (request) => {
+    const requestId = readRequestId(request);
+    const route = routes.get(request.path);
+    try {
+      if (route === undefined) throw new Failure('not_found');
+      if (request.method !== route.method) throw new Failure('method_not_allowed');
+      if (request.body.length > LIMITS.bodyBytes) throw new Failure('payload_too_large');
+      const mark = await authorise(request, ports.verifier, ports.now());
+      return jsonAnswer(200, await route.run(request, mark), { 'x-request-id': requestId });
+    } catch (error) {
+      const failure = toFailure(error);
+      report(ports.log, failure, { requestId, ...(route === undefined ? {} : { route: request.path }) });
+      const isOtherMethod = route !== undefined && failure.code === 'method_not_allowed';
+      return problemAnswer(failure, requestId, isOtherMethod ? { allow: route.method } : {});
+    }
+  };
+}
+
+interface Route {
+  readonly method: 'GET' | 'POST';
+  readonly run: (request: HttpRequest, mark: CallMark) => Promise<unknown>;
+}
+
+function createRoutes({ records, registry }: InternalApiPorts): ReadonlyMap<string, Route> {
+  return new Map<string, Route>([
+    [INTERNAL_PATHS.accounts, post(newAccount, (account, mark) => records.createAccount(account, mark))],
+    [INTERNAL_PATHS.sessions, post(newSession, (session, mark) => records.createSession(session, mark))],
+    [INTERNAL_PATHS.channels, post(newChannel, (channel, mark) => records.createChannel(channel, mark))],
+    [INTERNAL_PATHS.members, post(newMember, (member, mark) => records.addMember(member, mark))],
+    [INTERNAL_PATHS.read, post(readRequest, (read: ReadRequest) => records.read(read))],
+    [
+      INTERNAL_PATHS.nodes,
+      { method: 'GET', run: async (): Promise<NodesAnswer> => ({ nodes: await registry.nodes() }) },
+    ],
+  ]);
+}
+
+function post<T>(
+  schema: v.GenericSchema<unknown, T>,
+  act: (value: T, mark: CallMark) => Promise<unknown>,
+): Route {
+  return { method: 'POST', run: async (request, mark) => act(parseBody(request, schema), mark) };
+}
+
+function parseBody<T>({ headers, body }: HttpRequest, schema: v.GenericSchema<unknown, T>): T {
+  if (!/^application\/json *(;|$)/i.test(headers['content-type'] ?? ''))
+    throw new Failure('unsupported_media_type');
+  const value = parseJson(body);
+  if (Array.isArray(value)) throw new Failure('bad_request', { detail: 'The body is not an object' });
+  const result = v.safeParse(schema, value, { abortEarly: true });
+  if (result.success) return result.output;
+  throw new Failure('bad_request', { detail: explain(result.issues[0]) });
+}
+
+function parseJson(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(fromUtf8(body));
+  } catch (cause) {
+    throw new Failure('bad_request', { detail: 'The body is not JSON', cause });
+  }
+}
+
+/** Where the fault is, by names of ours only: an unknown field's name came from outside. */
+function explain(issue: v.BaseIssue<unknown>): string {
+  if (issue.expected === 'never') return 'The body has an unknown field';
+  const path = v.getDotPath(issue);
+  return path === null ? 'The body is malformed' : `${path} is missing or malformed`;
+}
+
+const REQUEST_ID = /^[A-Za-z0-9_-]{8,64}$/;
+
+function readRequestId({ headers }: HttpRequest): string {
+  const given = headers['x-request-id'];
+  return given !== undefined && REQUEST_ID.test(given) ? given : randomId();
+}
+
+/** Refusals are worth a line each, our own faults a loud one with the code of what caused them. */
+function report(
+  log: Log,
+  failure: Failure,
+  fields: { readonly requestId: string; readonly route?: string },
+): void {
+  const { code, cause } = failure;
+  const status = FAILURES[code].status ?? 500;
+  if (code !== 'internal' && code !== 'unavailable')
+    return log('warn', 'internal.refused', { ...fields, code, status });
+  log('error', 'internal.failed', {
+    ...fields,
+    code,
+    status,
+    ...(cause === undefined ? {} : errorFields(cause)),
+  });
+}
