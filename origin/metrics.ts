@@ -1,4 +1,4 @@
-import type { FailureCode } from '../shared/failures.ts';
+import { FAILURES, type FailureCode, isFailureCode } from '../shared/failures.ts';
 
 /** Why a connection ended: the failure this node closed it with, or `peer` when the other side left. */
 export type CloseReason = FailureCode | 'peer';
@@ -28,8 +28,11 @@ export interface Counters {
 
 /** Counters at zero, for the life of this process. */
 export function createCounters(): Counters {
-  const closed = new Map<CloseReason, number>();
-  const failed = new Map<FailureCode, number>();
+  // Every label exists from the start: a counter that appears with its first event hides that event from a rate.
+  const codes = Object.keys(FAILURES).filter(isFailureCode);
+  const closing = codes.filter((code) => FAILURES[code].close !== undefined);
+  const closed = new Map<CloseReason, number>([['peer', 0], ...closing.map((code) => [code, 0] as const)]);
+  const failed = new Map<FailureCode, number>(codes.map((code) => [code, 0]));
   return {
     publishes: 0,
     deliveries: 0,

@@ -77,27 +77,37 @@ function addCounters(registry: Registry, counters: Counters): void {
   );
 }
 
+/** Both gauges ask the probe themselves: metrics are collected side by side, so neither can wait for the other. */
 function addParts(registry: Registry, probe: () => Promise<RoundTrips>): void {
-  const roundTrip = new Gauge({
-    name: 'hushwire_part_round_trip_seconds',
-    help: 'Last round trip to a part outside this process; absent while it does not answer',
-    labelNames: ['part'],
-    registers: [registry],
-  });
+  const registers = [registry];
+  const labelNames = ['part'] as const;
   new Gauge({
     name: 'hushwire_part_up',
     help: '1 while a part outside this process answers',
-    labelNames: ['part'],
-    registers: [registry],
+    labelNames,
+    registers,
     async collect() {
-      const { relayMs, postgresMs } = await probe();
-      roundTrip.reset();
-      for (const [part, ms] of [['relay', relayMs] as const, ['postgres', postgresMs] as const]) {
-        this.set({ part }, ms === undefined ? 0 : 1);
-        if (ms !== undefined) roundTrip.set({ part }, ms / 1_000);
-      }
+      for (const { part, ms } of byPart(await probe())) this.set({ part }, ms === undefined ? 0 : 1);
     },
   });
+  new Gauge({
+    name: 'hushwire_part_round_trip_seconds',
+    help: 'Last round trip to a part outside this process; absent while it does not answer',
+    labelNames,
+    registers,
+    async collect() {
+      const parts = byPart(await probe());
+      this.reset();
+      for (const { part, ms } of parts) if (ms !== undefined) this.set({ part }, ms / 1_000);
+    },
+  });
+}
+
+function byPart({ relayMs, postgresMs }: RoundTrips) {
+  return [
+    { part: 'relay', ms: relayMs },
+    { part: 'postgres', ms: postgresMs },
+  ];
 }
 
 interface Naming {

@@ -14,6 +14,8 @@ const PUBLISH = loadScript('publish.lua');
 const READ = loadScript('read.lua');
 /** The scripts a connection must know before it carries calls of this file. */
 export const STREAM_SCRIPTS = [PUBLISH, READ];
+/** Kind of the topic on which a channel's publications are announced. */
+export const TOPIC_KIND = 'pub';
 
 /** A caller that waits for its reply. */
 export interface Waiting<T> {
@@ -39,7 +41,7 @@ export function publishCall(batch: readonly WaitingPublish[], shared: readonly A
     if (index === undefined) {
       index = indexes.size + 1;
       indexes.set(outgoing.channel, index);
-      keys.push(...streamKeys(outgoing.channel), topicOf(outgoing.channel));
+      keys.push(...streamKeys(outgoing.channel), relayKey(TOPIC_KIND, outgoing.channel));
     }
     args.push(index, outgoing.id, outgoing.body);
   }
@@ -108,11 +110,6 @@ export function* parseAnnouncement(payload: string): Generator<LoggedPublication
     yield { position: { epoch, offset }, body };
     offset += 1;
   }
-}
-
-/** The shard channel on which a channel's publications are announced. */
-export function topicOf(channel: Tag): string {
-  return relayKey('pub', channel);
 }
 
 function streamKeys(channel: Tag): string[] {

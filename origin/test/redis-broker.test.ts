@@ -6,31 +6,25 @@ import { randomId } from '../../shared/bytes.ts';
 import { rejectsWith, until } from '../../shared/testing/expect.ts';
 import { describe } from '../../shared/testing/suite.ts';
 import { relayKey } from '../adapters/partitions.ts';
-import { RedisBroker } from '../adapters/redis-broker.ts';
+import { openRelay, type Relay } from '../adapters/redis-relay.ts';
 import { describeBroker } from './broker-contract.ts';
 
-const open = async (
-  url: string,
-  options: { now?: () => number; maxPublications?: number; maxBytes?: number } = {},
-) => {
-  const broker = new RedisBroker({
-    url,
-    log: () => undefined,
-    now: options.now ?? Date.now,
-    retentionHours: 24,
-    ...options,
-  });
-  await broker.ready(3_000);
-  return broker;
-};
+interface OpenOptions {
+  readonly now?: () => number;
+  readonly maxPublications?: number;
+  readonly maxBytes?: number;
+}
+
+const open = (url: string, options: OpenOptions = {}): Promise<Relay> =>
+  openRelay({ url, log: () => undefined, now: Date.now, retentionHours: 24, ...options }, 3_000);
 
 describeBroker('Redis', async () => {
   const redis = await startRedis();
-  const broker = await open(redis.url);
+  const relay = await open(redis.url);
   return {
-    broker,
+    broker: relay.broker,
     stop: async () => {
-      broker.close();
+      relay.close();
       await redis.stop();
     },
   };
@@ -39,11 +33,11 @@ describeBroker('Redis', async () => {
 describe('redis broker', ({ test, before, after }) => {
   let server: RunningServer;
   let raw: Redis;
-  const brokers: RedisBroker[] = [];
-  const start = async (options: Parameters<typeof open>[1] = {}) => {
-    const broker = await open(server.url, options);
-    brokers.push(broker);
-    return broker;
+  const relays: Relay[] = [];
+  const start = async (options: OpenOptions = {}) => {
+    const relay = await open(server.url, options);
+    relays.push(relay);
+    return relay.broker;
   };
   before(async () => {
     server = await startRedis();
@@ -51,7 +45,7 @@ describe('redis broker', ({ test, before, after }) => {
   });
   after(async () => {
     raw.disconnect();
-    for (const broker of brokers) broker.close();
+    for (const relay of relays) relay.close();
     await server.stop();
   });
 
@@ -192,7 +186,8 @@ describe('redis broker', ({ test, before, after }) => {
 describe('redis broker over a restart', ({ test }) => {
   test('commands fail fast while Redis is away, and a new server life begins a new epoch', async () => {
     const first = await startRedis();
-    const broker = await open(first.url);
+    const relay = await open(first.url);
+    const { broker } = relay;
     let interruptions = 0;
     const heard: string[] = [];
     broker.listen({
@@ -209,7 +204,7 @@ describe('redis broker over a restart', ({ test }) => {
     await rejectsWith(broker.read(channel, undefined), 'unavailable');
     const second = await startRedis({ port: first.port, password: new URL(first.url).password });
     await until(() => interruptions === 1, { what: 'resubscription', timeoutMs: 10_000 });
-    await until(() => broker.commands.runId !== undefined, {
+    await until(() => relay.commands.runId !== undefined, {
       what: 'the command connection',
       timeoutMs: 10_000,
     });
@@ -218,7 +213,7 @@ describe('redis broker over a restart', ({ test }) => {
     const after = await broker.publish({ channel, id: randomId(), body: 'new' });
     assert.is.not(after.position.epoch, before.position.epoch);
     await until(() => heard.includes('new'), { what: 'the announcement after the restart' });
-    broker.close();
+    relay.close();
     await second.stop();
   });
 }, 20_000);

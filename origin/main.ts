@@ -1,0 +1,181 @@
+/** Entry of an origin node: configuration, adapters, the node, signals; the only place that knows them all. */
+import { readFileSync } from 'node:fs';
+import { ConfigurationError } from '../shared/env.ts';
+import { LIMITS } from '../shared/limits.ts';
+import { createLog, errorFields } from '../shared/log.ts';
+import { createVerifier } from '../shared/token.ts';
+import { type HttpServer, startHttpServer } from './adapters/http-server.ts';
+import { migrate } from './adapters/postgres-migrate.ts';
+import { PostgresPool } from './adapters/postgres-pool.ts';
+import { startPurging } from './adapters/postgres-purge.ts';
+import { PostgresRecords } from './adapters/postgres-records.ts';
+import { memoryLimitBytes, watchLoad } from './adapters/process-load.ts';
+import { createPrometheus } from './adapters/prometheus.ts';
+import { openRelay } from './adapters/redis-relay.ts';
+import { startUwsServer, type UwsServer } from './adapters/uws-server.ts';
+import { type OriginConfig, readConfig } from './config.ts';
+import { createHealth, createProbe } from './health.ts';
+import { createInternalApi } from './internal/api.ts';
+import { createCounters } from './metrics.ts';
+import { OriginNode } from './node.ts';
+
+/** How long the relay may take to answer at the start; a node that hears nothing by then ends with a plain word. */
+const RELAY_DEADLINE_MS = 10_000;
+/** A node that is later than this takes no new connections: replies to those it has come first. */
+const MAX_EVENT_LOOP_LAG_MS = 500;
+const MAX_CONNECTIONS = 19_000;
+/** What an idle internal call may still need after the sockets are gone. */
+const CLOSE_GRACE_MS = 1_000;
+
+const log = createLog({
+  write: (line) => process.stdout.write(`${line}\n`),
+  now: Date.now,
+  service: 'origin',
+});
+
+try {
+  await run(readConfig(process.env));
+} catch (error) {
+  if (error instanceof ConfigurationError) process.stderr.write(`${error.message}\n`);
+  else log('error', 'origin.failed', errorFields(error));
+  process.exit(1);
+}
+
+async function run(config: OriginConfig): Promise<void> {
+  const stores = await openStores(config);
+  const counters = createCounters();
+  const verifier = createVerifier(config.edgeIssuer, config.edgeKeys);
+  // The listener needs the node for its sockets, the node needs the listener for its fan-out.
+  let server: UwsServer | undefined;
+  const node = new OriginNode({
+    node: config.node,
+    broker: stores.broker,
+    registry: stores.registry,
+    redemptions: stores.redemptions,
+    verifier,
+    fanOut: (channel, text) => server?.fanOut(channel, text),
+    log,
+    now: Date.now,
+    counters,
+    setTimer: (run, ms) => {
+      const timer = setTimeout(run, ms);
+      return () => clearTimeout(timer);
+    },
+  });
+  server = await startUwsServer({
+    host: config.host,
+    port: config.port,
+    webOrigins: config.webOrigins,
+    refusal: () => node.refusal(),
+    onOpen: (socket) => node.accept(socket),
+  });
+  const internal = await startHttpServer({
+    host: config.internalHost,
+    port: config.internalPort,
+    bodyBytes: LIMITS.bodyBytes,
+    handle: createInternalApi({ ...stores, verifier, now: Date.now, log }),
+    log,
+  });
+  const health = await startHealth({ config, node, counters, stores });
+  await node.start(config.publicUrl || `ws://${config.host}:${server.port}`);
+  announce(config.node, { public: server.port, internal: internal.port, health: health.port });
+  stopOnSignals({ node, server, listeners: [internal, health], stores });
+}
+
+type Stores = Awaited<ReturnType<typeof openStores>>;
+
+async function openStores(config: OriginConfig) {
+  await migrate({ url: config.databaseUrl, log });
+  const pool = new PostgresPool({
+    url: config.databaseUrl,
+    max: config.databasePoolMax,
+    isPrepared: config.databasePrepare === 'yes',
+    log,
+  });
+  const records = new PostgresRecords(pool);
+  const relay = await openRelay(
+    { url: config.relayUrl, log, now: Date.now, retentionHours: config.logRetentionHours },
+    RELAY_DEADLINE_MS,
+  );
+  const stopPurging = startPurging(records, log);
+  return {
+    ...relay,
+    records,
+    close: async () => {
+      stopPurging();
+      relay.close();
+      await pool.close();
+    },
+  };
+}
+
+interface HealthParts {
+  readonly config: OriginConfig;
+  readonly node: OriginNode;
+  readonly counters: ReturnType<typeof createCounters>;
+  readonly stores: Stores;
+}
+
+function startHealth({ config, node, counters, stores }: HealthParts): Promise<HttpServer> {
+  const load = watchLoad();
+  const probe = createProbe({
+    pingRelay: () => stores.commands.roundTripMs,
+    pingPostgres: () => stores.records.ping(),
+    now: Date.now,
+  });
+  const shared = { node: config.node, version: readVersion(), connections: () => node.connections, probe };
+  const handle = createHealth({
+    ...shared,
+    state: () => node.state,
+    keys: config.edgeKeys.keys.length,
+    load: () => load.read(),
+    limits: {
+      eventLoopLagMs: MAX_EVENT_LOOP_LAG_MS,
+      residentBytes: memoryLimitBytes(),
+      connections: MAX_CONNECTIONS,
+    },
+    metrics: createPrometheus({ ...shared, counters, isReady: () => node.state === 'ready' }),
+  });
+  return startHttpServer({ host: config.healthHost, port: config.healthPort, bodyBytes: 0, handle, log });
+}
+
+/** Says on which ports this node listens, and then that it is ready; whoever started it waits for that line. */
+function announce(node: string, ports: Readonly<Record<string, number>>): void {
+  for (const [part, port] of Object.entries(ports)) log('info', 'origin.listening', { node, part, port });
+  log('info', 'origin.ready', { node });
+}
+
+interface Running {
+  readonly node: OriginNode;
+  readonly server: UwsServer;
+  readonly listeners: readonly HttpServer[];
+  readonly stores: Stores;
+}
+
+/** SIGTERM and SIGINT: no new connections, those that are open are sent away, then the process ends with 0. */
+function stopOnSignals({ node, server, listeners, stores }: Running): void {
+  let isStopping = false;
+  const stop = async (): Promise<void> => {
+    if (isStopping) return;
+    isStopping = true;
+    server.stopListening();
+    await node.stop();
+    await Promise.all(listeners.map((listener) => listener.close(CLOSE_GRACE_MS)));
+    server.close();
+    await stores.close();
+    log('info', 'origin.stopped');
+    process.exit(0);
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const)
+    process.on(signal, () => {
+      stop().catch((error: unknown) => {
+        log('error', 'origin.stop_failed', errorFields(error));
+        process.exit(1);
+      });
+    });
+}
+
+function readVersion(): string {
+  const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(manifest) as { version: string }).version;
+}

@@ -1,0 +1,40 @@
+import { randomId } from '../../shared/bytes.ts';
+import type { NewAccount, NewChannel, NewMember, NewSession } from '../../shared/internal.ts';
+import { PostgresPool } from '../adapters/postgres-pool.ts';
+import { PostgresRecords } from '../adapters/postgres-records.ts';
+import type { CallMark } from '../ports.ts';
+
+/** A one-time mark nobody used yet. */
+export function newMark(expiresAtMs = Date.now() + 30_000): CallMark {
+  return { jti: randomId(), expiresAtMs };
+}
+
+/** A record as the edge seals it, for readers that cannot look inside. */
+export function newSealed(bytes = 120): string {
+  return `1.${randomId(bytes)}`;
+}
+
+export function newAccount(): NewAccount {
+  const device = { device: randomId(), sealed: newSealed() };
+  return { account: randomId(), sealed: newSealed(), createdOn: '2026-11-23', device };
+}
+
+export function newSession({ account, device }: NewAccount): NewSession {
+  const { device: tag } = device;
+  return { session: randomId(), device: tag, account, sealed: newSealed(), expiresOn: '2099-12-31' };
+}
+
+export function newChannel(): NewChannel {
+  const owner = { member: randomId(), sealed: newSealed() };
+  return { channel: randomId(), sealed: newSealed(), createdOn: '2026-11-23', owner };
+}
+
+export function newMember({ channel }: NewChannel): NewMember {
+  return { channel, member: randomId(), sealed: newSealed() };
+}
+
+/** Records over a pool of their own; the caller closes it. */
+export function openRecords(url: string, { max = 20, isPrepared = true } = {}) {
+  const pool = new PostgresPool({ url, max, isPrepared, log: () => undefined });
+  return { pool, records: new PostgresRecords(pool) };
+}

@@ -1,0 +1,99 @@
+import postgres from 'postgres';
+import * as assert from 'uvu/assert';
+import { createDatabase, type TestDatabase } from '../../shared/testing/database.ts';
+import { describe } from '../../shared/testing/suite.ts';
+import { migrate } from '../adapters/postgres-migrate.ts';
+import { STATEMENTS } from '../adapters/postgres-statements.ts';
+
+const ROWS = 120_000;
+
+/** The `i`th tag. */
+const tag = (i: string) => `translate(left(encode(sha256((${i})::text::bytea), 'base64'), 22), '+/', '-_')`;
+
+/** Every table with ROWS rows, of which the purge finds a handful past their time. */
+const FILL = [
+  ['accounts', `select ${tag('i')}, '1.sealed', 1, '2026-11-23'`],
+  ['devices', `select ${tag('i')}, ${tag('i')}, '1.sealed', 1`],
+  ['sessions', `select ${tag('i')}, ${tag('i')}, '1.sealed', 1, date '2090-01-01' - i / 2`],
+  ['channels', `select ${tag('i')}, '1.sealed', 1, '2026-11-23'`],
+  ['members', `select ${tag('i')}, ${tag('i')}, '1.sealed', 1`],
+  ['calls', `select ${tag('i')}, date_trunc('minute', now()) + make_interval(mins => i - 100)`],
+] as const;
+
+const [T1, T2] = ['A'.repeat(22), 'B'.repeat(22)];
+const MARK = ['jti-0123456789abcdef', '2026-11-23T00:00:00Z'];
+const PARAMETERS: Readonly<Record<keyof typeof STATEMENTS, readonly string[]>> = {
+  createAccount: [...MARK, T1, '1.x', '2026-11-23', T2, '1.x'],
+  createSession: [...MARK, T1, T2, T2, '1.x', '2026-11-23'],
+  createChannel: [...MARK, T1, '1.x', '2026-11-23', T2, '1.x'],
+  addMember: [...MARK, T1, T2, '1.x'],
+  read: [Array.from({ length: 100 }, () => T1).join(','), T1, T2],
+  purge: [],
+  ping: [],
+};
+
+const NAMES = Object.keys(STATEMENTS) as (keyof typeof STATEMENTS)[];
+
+interface Plan {
+  readonly 'Node Type': string;
+  readonly 'Relation Name'?: string;
+  readonly 'Index Name'?: string;
+  readonly Plans?: readonly Plan[];
+}
+
+describe(`statements over ${ROWS} rows a table`, ({ test, before, after }) => {
+  let database: TestDatabase;
+  let raw: postgres.Sql;
+  before(async () => {
+    database = await createDatabase();
+    await migrate({ url: database.url, log: () => undefined });
+    raw = postgres(database.url, { max: 1, onnotice: () => undefined });
+    // What the foreign keys would check is true by construction.
+    await raw`set session_replication_role = replica`;
+    for (const [table, columns] of FILL)
+      await raw.unsafe(`insert into hushwire.${table} ${columns} from generate_series(1, ${ROWS}) i`);
+    await raw`analyze`;
+  });
+  after(async () => {
+    await raw.end();
+    await database.drop();
+  });
+
+  /** The plan a pooled connection settles on (generic), and the one made for these very values (custom). */
+  const explain = async (name: keyof typeof STATEMENTS, mode: 'generic' | 'custom'): Promise<Plan> => {
+    const values = PARAMETERS[name].map((value) => `'${value}'`).join(', ');
+    await raw.unsafe(`set plan_cache_mode = force_${mode}_plan`);
+    await raw.unsafe(`prepare statement as ${STATEMENTS[name]}`);
+    const [row] = await raw.unsafe<{ 'QUERY PLAN': [{ Plan: Plan }] }[]>(
+      `explain (format json) execute statement${values === '' ? '' : ` (${values})`}`,
+    );
+    await raw`deallocate statement`;
+    if (row === undefined) throw new Error('No plan');
+    return row['QUERY PLAN'][0].Plan;
+  };
+
+  for (const name of NAMES)
+    for (const mode of ['generic', 'custom'] as const)
+      test(`${name} reads no table from end to end (${mode} plan)`, async () => {
+        const scanned = flatten(await explain(name, mode)).filter((plan) => plan['Node Type'] === 'Seq Scan');
+        assert.equal(
+          scanned.map((plan) => plan['Relation Name']),
+          [],
+        );
+      });
+
+  test('every index is used by a statement', async () => {
+    const plans = [];
+    for (const name of NAMES) plans.push(...flatten(await explain(name, 'custom')));
+    const used = new Set(plans.map((plan) => plan['Index Name']));
+    const rows = await raw<{ name: string }[]>`
+      select indexrelid::regclass::text as name from pg_index join pg_class on pg_class.oid = indrelid
+      where relnamespace = 'hushwire'::regnamespace and not indisprimary`;
+    assert.ok(rows.length > 0);
+    for (const { name } of rows) assert.ok(used.has(name.replace('hushwire.', '')), name);
+  });
+}, 30_000);
+
+function flatten(plan: Plan): readonly Plan[] {
+  return [plan, ...(plan.Plans ?? []).flatMap(flatten)];
+}
