@@ -84,6 +84,62 @@ export interface BrokerListener {
   onInterrupted(): void;
 }
 
+/** One encrypted item for one device. `sender` is a tag that changes daily; it only counts the sender's share. */
+export interface Letter {
+  readonly mailbox: Tag;
+  readonly sender: Tag;
+  readonly id: string;
+  readonly body: string;
+}
+/** `queued`: kept until the device acks it or it expires · `known`: this id was queued before. */
+export type Posted =
+  | { readonly outcome: 'queued' | 'known'; readonly seq: number }
+  | { readonly outcome: 'mailbox_full' | 'sender_full' };
+/** The right to ack: the newest attachment of a device holds it, within one epoch. */
+export interface Attachment {
+  readonly mailbox: Tag;
+  readonly epoch: string;
+  readonly fence: number;
+}
+export interface MailboxItem {
+  readonly seq: number;
+  readonly body: string;
+}
+export interface MailboxPage {
+  /** Another one than the attachment's: items may have been lost, attach anew and tell the device. */
+  readonly epoch: string;
+  readonly items: readonly MailboxItem[];
+}
+/** First and last sequence number, both included. */
+export type SeqRange = readonly [number, number];
+
+/**
+ * One durable queue per device. `post` answers only after duplicate check, quotas and append happened as one atomic
+ * step; it never tells whether the device is connected. Numbers grow by one within an epoch. All calls throw Failure
+ * `unavailable` when the relay does not answer; the outcome is then unknown, and a retry with the same id is safe.
+ */
+export interface Mailboxes {
+  post(letter: Letter): Promise<Posted>;
+  /** Supersedes every earlier attachment of the device. */
+  attach(mailbox: Tag): Promise<Attachment>;
+  /** The oldest items after `afterSeq`, up to the page's bound of 32 items and 256 KiB. */
+  read(mailbox: Tag, afterSeq: number): Promise<MailboxPage>;
+  /** Deletes acked items; false when the attachment was superseded or its epoch is over, and then nothing is deleted. */
+  ack(attachment: Attachment, ranges: readonly SeqRange[]): Promise<boolean>;
+  /** Resolves once every later event of the mailbox will reach the listener. */
+  watch(mailbox: Tag): Promise<void>;
+  unwatch(mailbox: Tag): void;
+  listen(listener: MailboxListener): void;
+}
+export interface MailboxListener {
+  /** An item was queued. */
+  onItem(mailbox: Tag): void;
+  /** A newer connection of the device attached with this fence. */
+  onAttached(mailbox: Tag, fence: number): void;
+  /** Events may have been missed on every watched mailbox. */
+  onInterrupted(): void;
+}
+
 /** One-time redemption of tickets, by `jti`. True exactly once per jti within its life. */
 export interface Redemptions {
   redeem(jti: string, lifeSeconds: number): Promise<boolean>;

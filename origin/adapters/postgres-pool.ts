@@ -3,9 +3,10 @@
  *
  * postgres.js alone waits without end in three places, each bounded here: its queue has neither length nor deadline
  * (so admission is ours, `Slots`, and the driver never holds more statements than connections); a connection whose
- * peer vanished is found out only by TCP, after a quarter of an hour; and a server that accepts and hangs up is dialled
- * again for ever. The last two show as a statement without an answer, although the server's own statement timeout would
- * have answered it before: then the whole pool is replaced, and the old one has as long again to finish what it can.
+ * peer vanished is found out only by TCP, after a quarter of an hour; and a server that hangs up is dialled again for
+ * ever (postgres-dial.ts). The second shows as a statement without an answer, although the server's own statement
+ * timeout would have answered it before: then the whole pool is replaced, and the old one has as long again to finish
+ * what it can.
  *
  * Behind a transaction pooler (`isPrepared: false`) there are no session settings: PgBouncer refuses connections that
  * bring a `statement_timeout`. There the operator sets it on the role (`alter role … set statement_timeout`), and our
@@ -14,6 +15,7 @@
 import postgres from 'postgres';
 import { Failure } from '../../shared/failure.ts';
 import type { Log } from '../../shared/log.ts';
+import { dial } from './postgres-dial.ts';
 import { toDatabaseFailure } from './postgres-failure.ts';
 import { Slots } from './postgres-slots.ts';
 
@@ -40,6 +42,9 @@ const WAITING_MAX = 500;
 const WAIT_MS = 1_000;
 /** The driver's own pause grows to 20 s, and statements sent meanwhile wait with it. */
 const RECONNECT_SECONDS = 0.2;
+
+/** An option the driver documents and its types leave out. */
+const SOCKET: object = { socket: dial };
 
 interface Lease {
   readonly sql: postgres.Sql;
@@ -92,6 +97,7 @@ export class PostgresPool {
       // No statement passes an array, so the query for array types at each connect would be wasted.
       fetch_types: false,
       onnotice: () => undefined,
+      ...SOCKET,
       connection: {
         application_name: 'hushwire-origin',
         ...(isPrepared ? { statement_timeout: STATEMENT_TIMEOUT_MS } : {}),

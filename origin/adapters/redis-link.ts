@@ -15,6 +15,8 @@ import { errorFields, type Log } from '../../shared/log.ts';
 const ANSWER_DEADLINE_MS = 3_000;
 const CHECK_INTERVAL_MS = 1_000;
 const CONNECT_TIMEOUT_MS = 2_000;
+/** A stalled peer never answers our FIN; reconnecting must not wait for it. */
+const DISCONNECT_TIMEOUT_MS = 100;
 
 export interface LinkOptions {
   readonly url: string;
@@ -38,6 +40,7 @@ export class RedisLink {
       protocol: 2,
       connectionName: `hushwire-${options.name}`,
       connectTimeout: CONNECT_TIMEOUT_MS,
+      disconnectTimeout: DISCONNECT_TIMEOUT_MS,
       enableOfflineQueue: false,
       maxRetriesPerRequest: 0,
       autoResubscribe: false,

@@ -53,10 +53,11 @@ export function translate(error: unknown): Failure {
   return error instanceof Failure ? error : new Failure('unavailable', { cause: error });
 }
 
-/** A script of `lua/`, behind the functions that all scripts of a stream share. */
-export function loadScript(name: string): Script {
-  const read = (file: string) => readFileSync(new URL(`./lua/${file}`, import.meta.url), 'utf8');
-  const source = `${read('stream.lua')}\n${read(name)}`;
+/** A script made of files of `lua/`, in this order: shared functions first. */
+export function loadScript(...names: readonly string[]): Script {
+  const source = names
+    .map((name) => readFileSync(new URL(`./lua/${name}.lua`, import.meta.url), 'utf8'))
+    .join('\n');
   return { source, sha: createHash('sha1').update(source).digest('hex') };
 }
 

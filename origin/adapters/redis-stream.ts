@@ -10,8 +10,8 @@ const SCRIPT_BATCH = 64;
 const PAGE_PUBLICATIONS = 256;
 const PAGE_BYTES = 256 * 1024;
 
-const PUBLISH = loadScript('publish.lua');
-const READ = loadScript('read.lua');
+const PUBLISH = loadScript('stream', 'seen', 'publish');
+const READ = loadScript('stream', 'read');
 /** The scripts a connection must know before it carries calls of this file. */
 export const STREAM_SCRIPTS = [PUBLISH, READ];
 /** Kind of the topic on which a channel's publications are announced. */

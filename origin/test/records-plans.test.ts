@@ -5,10 +5,10 @@ import { describe } from '../../shared/testing/suite.ts';
 import { migrate } from '../adapters/postgres-migrate.ts';
 import { STATEMENTS } from '../adapters/postgres-statements.ts';
 
-const ROWS = 120_000;
+const ROWS = 100_000;
 
-/** The `i`th tag. */
-const tag = (i: string) => `translate(left(encode(sha256((${i})::text::bytea), 'base64'), 22), '+/', '-_')`;
+/** A tag that ends in `i`: in ascending order, which fills an index several times faster than at random. */
+const tag = (i: string) => `lpad(to_hex(${i}), 22, 'A')`;
 
 /** Every table with ROWS rows, of which the purge finds a handful past their time. */
 const FILL = [

@@ -8,19 +8,10 @@
 --
 -- Announcement: "<epoch> <offset of the first>\n<body>[\n<body>…]", one for each channel; bodies hold no newline.
 local TRIM = 32        -- trimmed in steps, so that a full log does not cost a read for every append
-local SEEN_MAX = 5000  -- two generations of ids make at most 10,000
 
 local run, fresh_epoch = ARGV[1], ARGV[2]
 local log_expiry, head_expiry, bucket = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local max_count, max_bytes = tonumber(ARGV[6]), tonumber(ARGV[7])
-
-local function rotate_seen(keys, h)
-  if h.s >= bucket and h.n < SEEN_MAX then return end -- a slower clock must not rotate again
-  local is_recent = h.n > 0 and h.s >= bucket - 1 and redis.call('EXISTS', keys.seen) == 1
-  if is_recent then redis.call('RENAME', keys.seen, keys.seen_old)
-  elseif h.s ~= 0 then redis.call('DEL', keys.seen, keys.seen_old) end
-  h.s, h.n, h.is_changed = math.max(bucket, h.s), 0, true
-end
 
 local function trim(keys, h)
   while h.o >= h.f and (h.o - h.f + 1 > max_count or h.b > max_bytes) do
@@ -45,14 +36,14 @@ for i = 1, #KEYS / 5 do
   local h = load_head(keys, run, fresh_epoch)
   -- A log that expired leaves its head behind: count its bytes and its first offset anew.
   if h.o >= h.f and redis.call('EXISTS', keys.log) == 0 then h.f, h.b = h.o + 1, 0 end
-  rotate_seen(keys, h)
+  rotate_seen(keys, h, bucket)
   channels[i] = { keys = keys, h = h, topic = KEYS[k + 5], first = h.o + 1, is_log_new = h.f == h.o + 1, bodies = {} }
 end
 
 for m = 8, #ARGV, 3 do
   local c = channels[tonumber(ARGV[m])]
   local id, body, h, keys = ARGV[m + 1], ARGV[m + 2], c.h, c.keys
-  local before = redis.call('HGET', keys.seen, id) or redis.call('HGET', keys.seen_old, id)
+  local before = find_seen(keys, id)
   local at = #results
   results[at + 1] = h.e
   if before then
@@ -60,9 +51,7 @@ for m = 8, #ARGV, 3 do
   else
     h.o = h.o + 1
     redis.call('XADD', keys.log, h.o .. '-0', 'b', body)
-    redis.call('HSET', keys.seen, id, h.o)
-    if h.n == 0 then redis.call('EXPIREAT', keys.seen, (h.s + 2) * 600) end
-    h.n = h.n + 1
+    remember(keys, h, id, h.o)
     h.b = h.b + #body
     c.bodies[#c.bodies + 1] = body
     results[at + 2], results[at + 3] = h.o, 0

@@ -1,0 +1,59 @@
+-- Shared opening of the mailbox scripts: the head of one device's mailbox, and removing what has expired.
+--
+-- KEYS of every mailbox script: head, box, seen, seen-old, from, topic
+-- ARGV of every mailbox script: 1 server run id · 2 fresh epoch · 3 now · 4 expiry of the head (unix seconds, whole hours)
+--
+-- head (hash): e epoch · run server run id · q sequence number of the newest item · c items · b bytes
+--              fence number of the newest connection · s, n as in seen.lua · x expiry of the head (unix seconds)
+-- box (stream): id = sequence number, x expiry hour (unix seconds), s sender, b body · from (hash): sender -> items
+--
+-- Another server run id than the caller's connection means that items may be lost: the epoch changes, so that the
+-- device is told and acks given under the old epoch delete nothing. What is still there stays and is delivered.
+local function load_box(keys)
+  local run, fresh_epoch = ARGV[1], ARGV[2]
+  local v = redis.call('HMGET', keys.head, 'e', 'run', 'q', 'c', 'b', 'fence', 's', 'n', 'x')
+  local h = {
+    e = v[1], run = run, q = tonumber(v[3] or 0), c = tonumber(v[4] or 0), b = tonumber(v[5] or 0),
+    fence = tonumber(v[6] or 0), s = tonumber(v[7] or 0), n = tonumber(v[8] or 0), x = tonumber(v[9] or 0),
+  }
+  if v[1] and v[2] == run then return h end
+  h.e, h.c, h.b, h.s, h.n = fresh_epoch, 0, 0, 0, 0
+  redis.call('DEL', keys.from, keys.seen, keys.seen_old)
+  for _, entry in ipairs(redis.call('XRANGE', keys.box, '-', '+')) do
+    h.q = math.max(h.q, tonumber(string.match(entry[1], '^%d+')))
+    h.c, h.b = h.c + 1, h.b + #entry[2][6]
+    redis.call('HINCRBY', keys.from, entry[2][4], 1)
+  end
+  return h
+end
+
+local function save_box(keys, h)
+  local expiry = tonumber(ARGV[4])
+  redis.call('HSET', keys.head, 'e', h.e, 'run', h.run, 'q', h.q, 'c', h.c, 'b', h.b, 'fence', h.fence,
+    's', h.s, 'n', h.n, 'x', math.max(h.x, expiry))
+  if h.x < expiry then redis.call('EXPIREAT', keys.head, expiry) end
+end
+
+local function remove(keys, h, entry)
+  redis.call('XDEL', keys.box, entry[1])
+  h.c, h.b = h.c - 1, h.b - #entry[2][6]
+  if redis.call('HINCRBY', keys.from, entry[2][4], -1) <= 0 then redis.call('HDEL', keys.from, entry[2][4]) end
+end
+
+-- Items do not expire in the order of their numbers once the life of new ones was shortened, so this removes from the
+-- front only; one behind a longer-lived item goes with it, at the latest with the whole box.
+local function purge(keys, h)
+  local now = tonumber(ARGV[3])
+  while h.c > 0 do
+    local entries = redis.call('XRANGE', keys.box, '-', '+', 'COUNT', 16)
+    if #entries == 0 then h.c, h.b = 0, 0 return end
+    for _, entry in ipairs(entries) do
+      if tonumber(entry[2][2]) > now then return end
+      remove(keys, h, entry)
+    end
+  end
+end
+
+local function box_keys()
+  return { head = KEYS[1], box = KEYS[2], seen = KEYS[3], seen_old = KEYS[4], from = KEYS[5], topic = KEYS[6] }
+end
