@@ -1,0 +1,7 @@
+import { describe } from '../suite.ts';
+
+describe('throw', ({ test }) => {
+  test('null', () => {
+    throw null;
+  });
+});
