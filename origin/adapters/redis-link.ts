@@ -80,7 +80,9 @@ export class RedisLink {
 
   async #becomeReady(): Promise<void> {
     try {
+      const started = performance.now();
       const info = await this.redis.info('server');
+      this.#roundTripMs = performance.now() - started;
       const runId = /^run_id:([0-9a-f]+)/m.exec(info)?.[1];
       if (runId === undefined) throw new TypeError('Cannot read the run id of the relay');
       await this.#options.prepare?.(this.redis);

@@ -1,0 +1,98 @@
+// What every npm script starts with: `node deploy/local/boot.mjs <start|try|test|check> [arguments]`. Plain JavaScript
+// without dependencies, because it runs before anything is installed: it checks Node, installs the packages when they
+// are not those of package-lock.json, finds or installs Redis, and hands over to the TypeScript module of that name.
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The socket library brings native code for these; Node 24 has none. */
+const NODE_MAJORS = ['20', '22'];
+const TARGETS = ['start', 'try', 'test', 'check'];
+const NEED_REDIS = ['start', 'test'];
+const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+
+/** Ends this process with one plain sentence; anything longer hides what to do. */
+class Refusal extends Error {}
+
+try {
+  process.exitCode = await boot(process.argv.slice(2));
+} catch (error) {
+  console.error(error instanceof Refusal ? error.message : error);
+  process.exitCode = 1;
+}
+
+async function boot([target, ...args]) {
+  if (!TARGETS.includes(target)) {
+    console.error(`Usage: node deploy/local/boot.mjs <${TARGETS.join('|')}> [arguments]`);
+    return 2;
+  }
+  checkNode();
+  installPackages();
+  const { register } = await import('tsx/esm/api');
+  register();
+  if (NEED_REDIS.includes(target) && !args.includes('--help') && !args.includes('-h'))
+    await ensureRedis(target);
+  const { main } = await import(`./${target}.ts`);
+  return main(args);
+}
+
+function checkNode() {
+  const [major] = process.versions.node.split('.');
+  if (NODE_MAJORS.includes(major)) return;
+  throw new Refusal(
+    `Hushwire runs on Node ${NODE_MAJORS.join(' or ')}, and this is Node ${process.versions.node}; ` +
+      'install Node 22 from https://nodejs.org or with a version manager (nvm install 22), then run this again.',
+  );
+}
+
+/** `npm ci`, unless what is installed is exactly what package-lock.json names. */
+function installPackages() {
+  if (isInstalled()) return;
+  console.log('Installing the packages of package-lock.json (npm ci)');
+  const npm = process.env.npm_execpath;
+  const [command, ...first] = npm?.endsWith('.js') ? [process.execPath, npm] : ['npm'];
+  const { status, error } = spawnSync(command, [...first, 'ci', '--include=dev'], {
+    cwd: ROOT,
+    stdio: 'inherit',
+  });
+  if (error) throw new Refusal(`Cannot run npm (${error.code}); install npm, then run this again.`);
+  if (status !== 0) throw new Refusal('npm ci failed, for the reason it gave above.');
+  if (!isInstalled())
+    throw new Refusal('npm ci ended well, yet node_modules is not what package-lock.json names.');
+}
+
+/**
+ * Compares the lock file with npm's own record of what it installed, which npm writes last: an installation that was
+ * cut short has none. Optional packages for other machines are rightly missing.
+ */
+function isInstalled() {
+  const wanted = readPackages(join(ROOT, 'package-lock.json'));
+  const installed = readPackages(join(ROOT, 'node_modules', '.package-lock.json'));
+  if (wanted === undefined)
+    throw new Refusal('package-lock.json is missing or unreadable; restore it from the repository.');
+  if (installed === undefined) return false;
+  return Object.entries(wanted).every(([path, { version, integrity, optional }]) => {
+    if (path === '') return true;
+    const found = installed[path];
+    return found === undefined
+      ? optional === true
+      : found.version === version && found.integrity === integrity;
+  });
+}
+
+function readPackages(file) {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')).packages;
+  } catch {
+    return undefined;
+  }
+}
+
+async function ensureRedis(target) {
+  const { ensureRedis: ensure } = await import('./redis-install.ts');
+  const fault = await ensure({
+    isGiven: target === 'start' && Boolean(process.env.HUSHWIRE_RELAY_URL || process.env.REDIS_URL),
+  });
+  if (fault !== undefined) throw new Refusal(fault);
+}
