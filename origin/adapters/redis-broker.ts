@@ -2,11 +2,11 @@
  * The Broker over Redis. What one loop tick asks for travels together: publications of one partition in one script
  * call, all script calls in one pipeline. Each publication is encoded by the core once and is opaque here.
  */
-import { randomId } from '../../shared/bytes.ts';
 import { Failure } from '../../shared/failure.ts';
 import type { Tag } from '../../shared/frame.ts';
 import type { Position } from '../../shared/position.ts';
 import type { Accepted, Broker, BrokerListener, Outgoing, Page } from '../ports.ts';
+import { FreshEpochs } from './fresh-epoch.ts';
 import type { RedisLink } from './redis-link.ts';
 import { type Call, runCalls } from './redis-scripts.ts';
 import {
@@ -38,12 +38,14 @@ export interface RedisBrokerOptions {
 
 export class RedisBroker implements Broker {
   readonly #options: RedisBrokerOptions;
+  readonly #epochs: FreshEpochs;
   #publishes: WaitingPublish[] = [];
   #reads: WaitingRead[] = [];
   #isScheduled = false;
 
   constructor(options: RedisBrokerOptions) {
     this.#options = options;
+    this.#epochs = new FreshEpochs(options.now);
   }
 
   listen(listener: BrokerListener): void {
@@ -106,7 +108,7 @@ export class RedisBroker implements Broker {
   #sharedArgs(runId: string): readonly (string | number)[] {
     const nextHour = Math.ceil(this.#options.now() / 1000 / HOUR_SECONDS) * HOUR_SECONDS;
     const logExpiry = nextHour + this.#options.retentionHours * HOUR_SECONDS;
-    return [runId, randomId(6), logExpiry, logExpiry + HEAD_EXTRA_SECONDS];
+    return [runId, this.#epochs.next(), logExpiry, logExpiry + HEAD_EXTRA_SECONDS];
   }
 
   #publishCalls(publishes: readonly WaitingPublish[], shared: readonly (string | number)[]): Call[] {

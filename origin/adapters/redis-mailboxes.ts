@@ -1,5 +1,4 @@
 /** The Mailboxes over Redis: one script for each call, the calls of one loop tick in one pipeline. */
-import { randomId } from '../../shared/bytes.ts';
 import { Failure } from '../../shared/failure.ts';
 import type { Tag } from '../../shared/frame.ts';
 import type {
@@ -11,6 +10,7 @@ import type {
   Posted,
   SeqRange,
 } from '../ports.ts';
+import { FreshEpochs } from './fresh-epoch.ts';
 import { relayKey } from './partitions.ts';
 import type { RedisLink } from './redis-link.ts';
 import { type Call, loadScript, runCalls, type Script, translate } from './redis-scripts.ts';
@@ -48,10 +48,12 @@ const OUTCOMES = ['queued', 'known', 'mailbox_full', 'sender_full'] as const;
 
 export class RedisMailboxes implements Mailboxes {
   readonly #options: RedisMailboxesOptions;
+  readonly #epochs: FreshEpochs;
   #calls: ((shared: readonly Argument[]) => Call)[] = [];
 
   constructor(options: RedisMailboxesOptions) {
     this.#options = options;
+    this.#epochs = new FreshEpochs(options.now);
   }
 
   async post({ mailbox, sender, id, body }: Letter): Promise<Posted> {
@@ -118,7 +120,7 @@ export class RedisMailboxes implements Mailboxes {
     const { commands, now, retentionHours } = this.#options;
     const nowHour = Math.floor(now() / 1000 / HOUR_SECONDS) * HOUR_SECONDS;
     const headExpiry = nextHour(now()) + retentionHours * HOUR_SECONDS + HEAD_EXTRA_SECONDS;
-    const shared = [commands.runId ?? '', randomId(6), nowHour, headExpiry];
+    const shared = [commands.runId ?? '', this.#epochs.next(), nowHour, headExpiry];
     const made = calls.map((make) => make(shared));
     if (commands.runId !== undefined) return void runCalls(commands.redis, made);
     const away = new Failure('unavailable', { detail: 'The relay is away' });

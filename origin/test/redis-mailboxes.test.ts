@@ -174,13 +174,15 @@ describe('redis mailboxes', ({ test, before, after }) => {
   });
 
   test('after another server life what is left is delivered, under a new epoch, and old acks delete nothing', async () => {
-    const boxes = await start();
+    let now = Date.now();
+    const boxes = await start({ now: () => now });
     const mailbox = randomId();
     await post(boxes, mailbox, 'kept');
     await post(boxes, mailbox, 'kept too');
     const before = await boxes.attach(mailbox);
     // What a failover to a replica that lags leaves: an older head, under the id of another server.
     await raw.hset(relayKey('boxhead', mailbox), { run: 'f'.repeat(40), q: 1, c: 1, b: 4 });
+    now += 1_000;
     assert.not(await boxes.ack(before, [[1, 2]]));
     const page = await boxes.read(mailbox, 0);
     assert.is.not(page.epoch, before.epoch);
