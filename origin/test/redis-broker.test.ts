@@ -125,6 +125,22 @@ describe('redis broker', ({ test, before, after }) => {
     assert.not(await retry());
   });
 
+  test('a full generation of ids outlives the end of its ten minutes', async () => {
+    // Two seconds before a bucket of ten minutes ends.
+    let now = Math.ceil(Date.now() / 600_000) * 600_000 + 598_000;
+    const broker = await start({ now: () => now });
+    const channel = randomId();
+    const ids = Array.from({ length: 5_000 }, () => randomId());
+    await Promise.all(ids.map((id) => broker.publish({ channel, id, body: 'x' })));
+    await broker.publish({ channel, id: randomId(), body: 'x' });
+    now += 3_000;
+    await broker.publish({ channel, id: randomId(), body: 'x' });
+    assert.ok((await broker.publish({ channel, id: ids.at(-1) ?? '', body: 'x' })).isDuplicate);
+    now += 590_000;
+    await broker.publish({ channel, id: randomId(), body: 'x' });
+    assert.ok((await broker.publish({ channel, id: ids.at(-1) ?? '', body: 'x' })).isDuplicate);
+  });
+
   test('retries that only find duplicates do not forget ids', async () => {
     let now = Date.now();
     const broker = await start({ now: () => now });

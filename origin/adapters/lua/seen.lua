@@ -9,7 +9,10 @@ local function rotate_seen(keys, h, bucket)
   local is_recent = h.n > 0 and h.s >= bucket - 1 and redis.call('EXISTS', keys.seen) == 1
   if is_recent then redis.call('RENAME', keys.seen, keys.seen_old)
   elseif h.s ~= 0 then redis.call('DEL', keys.seen, keys.seen_old) end
-  h.s, h.n, h.is_changed = math.max(bucket, h.s), 0, true
+  -- A generation that ended for its size stays until the next but one bucket: were it pushed out when the running
+  -- bucket ends, ids of a second ago would be forgotten.
+  if h.s >= bucket then h.s = math.max(h.s, bucket + 1) else h.s = bucket end
+  h.n, h.is_changed = 0, true
 end
 
 local function find_seen(keys, id)
