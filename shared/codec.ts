@@ -10,7 +10,7 @@
  * concatenation (`encodePublication`). That is safe without escaping because tags, ids and data are base64url.
  */
 import { toFailure } from './failure.ts';
-import { FAILURES, isFailureCode } from './failures.ts';
+import { isFailureCode, type Retry } from './failures.ts';
 import type {
   ClientFrame,
   FailedFrame,
@@ -27,6 +27,7 @@ const TAG = /^[A-Za-z0-9_-]{22}$/;
 const BASE64URL = /^[A-Za-z0-9_-]*$/;
 const JWT = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
 const MAX_REF = 2 ** 32 - 1;
+const RETRIES: readonly unknown[] = ['now', 'backoff', 'new-ticket', 'never'] satisfies Retry[];
 
 type Fields = Record<string, unknown>;
 
@@ -41,9 +42,9 @@ export interface Refused {
 export function parseClientFrame(text: string): ClientFrame | Refused {
   const fields = parseObject(text);
   if (fields === undefined) return refuse('Not a JSON object', undefined);
-  const ref = isRef(fields['ref']) ? fields['ref'] : undefined;
+  const ref = isRef(fields.ref) ? fields.ref : undefined;
   if (ref === undefined) return refuse('ref must be an integer from 1 to 4294967295', undefined);
-  switch (fields['type']) {
+  switch (fields.type) {
     case 'publish':
       return parsePublish(fields, ref);
     case 'subscribe':
@@ -67,8 +68,7 @@ function parsePublish(fields: Fields, ref: Ref): ClientFrame | Refused {
   if (typeof data !== 'string') return refuse('data must be base64url', ref);
   if (data.length > LIMITS.dataChars)
     return { refused: 'payload_too_large', detail: 'data is over 64 KiB', ref };
-  if (data.length === 0 || data.length % 4 === 1 || !BASE64URL.test(data))
-    return refuse('data must be base64url', ref);
+  if (!isData(data)) return refuse('data must be base64url', ref);
   return { type: 'publish', ref, channel, id, data };
 }
 
@@ -136,35 +136,49 @@ export function encodePublication(position: Position, body: string): string {
 }
 
 /**
- * Parses one server frame for a client; `undefined` when it breaks the protocol. Unknown *types* are the one thing a
- * client must ignore (protocol.md, "Versions"), so they come back as `'unknown'`.
+ * Parses one server frame for a client; `undefined` when it breaks the protocol. Never throws. What a newer node may
+ * add within v1 (protocol.md, "Versions") does no harm: an unknown type comes back as `'unknown'`, unknown fields stay
+ * unread, and an unknown failure code is handed on as `internal`, with the retry advice it came with.
  */
 export function parseServerFrame(text: string): ServerFrame | 'unknown' | undefined {
   const fields = parseObject(text);
-  if (fields === undefined || typeof fields['type'] !== 'string') return undefined;
-  const check = SERVER_FRAMES[fields['type']];
+  if (fields === undefined || typeof fields.type !== 'string') return undefined;
+  const check = Object.hasOwn(SERVER_FRAMES, fields.type) ? SERVER_FRAMES[fields.type] : undefined;
   if (check === undefined) return 'unknown';
-  return check(fields) ? (fields as unknown as ServerFrame) : undefined;
+  if (!check(fields)) return undefined;
+  replaceUnknownCodes(fields);
+  return fields as unknown as ServerFrame; // `check` has seen every field the type promises.
 }
 
-const SERVER_FRAMES: Record<string, (fields: Fields) => boolean> = {
-  welcome: (f) => isText(f['node']) && isText(f['connection']) && isLimits(f['limits']),
+const SERVER_FRAMES: Readonly<Record<string, (fields: Fields) => boolean>> = {
+  welcome: (f) => isText(f.node) && isText(f.connection) && isLimits(f.limits),
   ok: (f) =>
-    isRef(f['ref']) &&
-    (f['position'] === undefined || isPosition(f['position'])) &&
-    (f['channels'] === undefined || (Array.isArray(f['channels']) && f['channels'].every(isSubscribedItem))),
-  failed: (f) => isRef(f['ref']) && isText(f['code']) && isText(f['retry']),
+    isRef(f.ref) &&
+    (f.position === undefined || isPosition(f.position)) &&
+    (f.duplicate === undefined || f.duplicate === true) &&
+    (f.channels === undefined || (Array.isArray(f.channels) && f.channels.every(isSubscribedItem))),
+  failed: (f) =>
+    isRef(f.ref) &&
+    isRefusal(f) &&
+    (f.detail === undefined || isText(f.detail)) &&
+    (f.retryAfterMs === undefined || isOffset(f.retryAfterMs)),
   publication: (f) =>
-    isTag(f['channel']) &&
-    isEpoch(f['epoch']) &&
-    isOffset(f['offset']) &&
-    isMessageId(f['id']) &&
-    isTag(f['from']) &&
-    isText(f['data']),
-  gap: (f) => isTag(f['channel']) && isPosition(f['position']) && isText(f['reason']),
-  revoked: (f) => isTag(f['channel']) && isFailureCode(f['code']),
-  pong: (f) => isRef(f['ref']),
+    isTag(f.channel) &&
+    isEpoch(f.epoch) &&
+    isOffset(f.offset) &&
+    f.offset >= 1 &&
+    isMessageId(f.id) &&
+    isTag(f.from) &&
+    isData(f.data),
+  gap: (f) => isTag(f.channel) && isPosition(f.position) && isText(f.reason),
+  revoked: (f) => isTag(f.channel) && isText(f.code),
+  pong: (f) => isRef(f.ref),
 };
+
+function replaceUnknownCodes(fields: Fields): void {
+  const items = fields.type === 'ok' ? ((fields.channels ?? []) as Fields[]) : [fields];
+  for (const item of items) if (isText(item.code) && !isFailureCode(item.code)) item.code = 'internal';
+}
 
 /** True for 22 base64url characters. */
 export function isTag(value: unknown): value is Tag {
@@ -230,10 +244,26 @@ function isSubscribeItem(value: unknown): value is SubscribeItem {
 
 function isSubscribedItem(value: unknown): value is SubscribedItem {
   if (typeof value !== 'object' || value === null) return false;
-  const { channel, position, code } = value as Fields;
-  return isTag(channel) && (isPosition(position) || (isFailureCode(code) && code in FAILURES));
+  const fields = value as Fields;
+  return isTag(fields.channel) && (isPosition(fields.position) || isRefusal(fields));
+}
+
+function isRefusal({ code, retry }: Fields): boolean {
+  return isText(code) && RETRIES.includes(retry);
+}
+
+function isData(value: unknown): value is string {
+  return (
+    typeof value === 'string' &&
+    value.length >= 1 &&
+    value.length <= LIMITS.dataChars &&
+    value.length % 4 !== 1 &&
+    BASE64URL.test(value)
+  );
 }
 
 function isLimits(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && Object.values(value).every(Number.isInteger);
+  if (typeof value !== 'object' || value === null) return false;
+  const { frameBytes, dataBytes, channels, pendingCommands } = value as Fields;
+  return [frameBytes, dataBytes, channels, pendingCommands].every(isOffset);
 }

@@ -47,8 +47,7 @@ export function readEnv<S extends Specification>(spec: S, env: Env, prefix: stri
       try {
         values[key] = variable.parse(text);
       } catch (error) {
-        const came = variable.isSecret ? 'set, but unusable' : JSON.stringify(text);
-        faults.push(`${variable.name} is ${came}; wanted: ${variable.wanted} (${(error as Error).message})`);
+        faults.push(explain(variable, text, error));
       }
     }
   }
@@ -57,7 +56,22 @@ export function readEnv<S extends Specification>(spec: S, env: Env, prefix: stri
     if (name.startsWith(prefix) && !known.has(name))
       faults.push(`${name} is not a variable this program knows`);
   if (faults.length > 0) throw new ConfigurationError(faults);
-  return Object.freeze(values) as Configuration<S>;
+  return freezeDeeply(values) as Configuration<S>;
+}
+
+/** A parser's own words may quote the text (`JSON.parse` and, on Deno, `new URL` do), so a secret is told without. */
+function explain({ name, wanted, isSecret }: Variable<unknown>, text: string, error: unknown): string {
+  if (isSecret) return `${name} is set, but unusable; wanted: ${wanted}`;
+  const why = error instanceof Error ? ` (${error.message})` : '';
+  return `${name} is ${JSON.stringify(text)}; wanted: ${wanted}${why}`;
+}
+
+/** Freezes lists and plain objects all the way down; objects of a class look after themselves. */
+function freezeDeeply<T>(value: T): T {
+  if (typeof value !== 'object' || value === null) return value;
+  if (!Array.isArray(value) && Object.getPrototypeOf(value) !== Object.prototype) return value;
+  for (const part of Object.values(value)) freezeDeeply(part);
+  return Object.freeze(value);
 }
 
 /** The documentation table of a specification, as Markdown rows. */

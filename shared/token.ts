@@ -172,7 +172,7 @@ export function createVerifier(issuer: string, publicKeys: PublicKeys): Verifier
   const keySet = createLocalJWKSet({ keys: [...publicKeys.keys] });
   return {
     verify: async (kind, token, nowMs) => {
-      const { typ, audience, required } = TOKEN_KINDS[kind];
+      const { typ, audience, lifeSeconds, required } = TOKEN_KINDS[kind];
       const options: JWTVerifyOptions = {
         algorithms: OUR_ALGORITHMS,
         typ,
@@ -180,6 +180,8 @@ export function createVerifier(issuer: string, publicKeys: PublicKeys): Verifier
         audience,
         requiredClaims: [...required, 'exp', 'iat'],
         clockTolerance: CLOCK_TOLERANCE_SECONDS,
+        // Also refuses an `iat` in the future: a token signed by a fast clock would outlive its one-time mark.
+        maxTokenAge: lifeSeconds,
         currentDate: new Date(nowMs),
       };
       try {
@@ -246,9 +248,9 @@ export function isDeviceAlgorithm(alg: string): boolean {
   return ASSERTION_ALGORITHMS.includes(alg);
 }
 
-function publicHalf(key: JWK): JWK {
-  const { d: _private, ...rest } = key;
-  return { ...rest, use: 'sig', alg: 'Ed25519' };
+/** Names what is published, so that neither a private member nor `key_ops` of the private half can come along. */
+function publicHalf({ kty, crv, x, kid }: JWK): JWK {
+  return { kty, crv, x, kid, use: 'sig', alg: 'Ed25519' } as JWK; // createSigner has imported it: all four are there.
 }
 
 function isExpiry(error: unknown): boolean {
@@ -262,7 +264,7 @@ function isShortText(value: unknown): value is string {
 function hasShape(kind: Kind, payload: JWTPayload): boolean {
   const texts = TOKEN_KINDS[kind].required.filter((name) => name !== 'grants');
   if (!texts.every((name) => typeof payload[name] === 'string')) return false;
-  return kind !== 'grants' || (Array.isArray(payload['grants']) && payload['grants'].every(isGrant));
+  return kind !== 'grants' || (Array.isArray(payload.grants) && payload.grants.every(isGrant));
 }
 
 function isGrant(value: unknown): value is Grant {
