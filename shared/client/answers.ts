@@ -1,0 +1,96 @@
+/** What the edge answers, and whether it did: the client reads only the fields it uses and ignores others. */
+import { isTag } from '../codec.ts';
+import { type FailureCode, isFailureCode } from '../failures.ts';
+import type { Tag } from '../frame.ts';
+import type { Verb } from '../token.ts';
+
+export interface SignedUp {
+  readonly userId: string;
+}
+export interface SignedIn {
+  readonly sessionId: string;
+  readonly accessToken: string;
+  readonly accessExpiresInMs: number;
+}
+export interface NewChannelAnswer {
+  readonly channelId: string;
+}
+export interface NewMemberAnswer {
+  readonly member: Tag;
+}
+/** A channel the caller may use, under the names the nodes know. */
+export interface Granted {
+  readonly channelId: string;
+  readonly channel: Tag;
+  /** The caller's own member tag there: what its publications are from. */
+  readonly member: Tag;
+  readonly verbs: readonly Verb[];
+}
+/** Answer to `POST /v1/connect`. */
+export interface Admission {
+  /** Best first. */
+  readonly origins: readonly { readonly node: string; readonly url: string }[];
+  /** The same through the edge. */
+  readonly socketUrl: string;
+  readonly ticket: string;
+  readonly ticketExpiresInMs: number;
+  readonly grants?: string;
+  readonly grantsExpireInMs?: number;
+  readonly channels: readonly Granted[];
+  readonly refused: readonly { readonly channelId: string; readonly code: FailureCode }[];
+}
+
+export function isSignedUp(value: unknown): value is SignedUp {
+  return isText(fields(value).userId);
+}
+
+export function isSignedIn(value: unknown): value is SignedIn {
+  const { sessionId, accessToken, accessExpiresInMs } = fields(value);
+  return isText(sessionId) && isText(accessToken) && isDuration(accessExpiresInMs);
+}
+
+export function isNewChannel(value: unknown): value is NewChannelAnswer {
+  return isText(fields(value).channelId);
+}
+
+export function isNewMember(value: unknown): value is NewMemberAnswer {
+  return isTag(fields(value).member);
+}
+
+export function isAdmission(value: unknown): value is Admission {
+  const { origins, socketUrl, ticket, ticketExpiresInMs, grants, grantsExpireInMs, channels, refused } =
+    fields(value);
+  return (
+    isListOf(origins, ({ node, url }) => isText(node) && isSocketUrl(url)) &&
+    isSocketUrl(socketUrl) &&
+    isText(ticket) &&
+    isDuration(ticketExpiresInMs) &&
+    (grants === undefined || (isText(grants) && isDuration(grantsExpireInMs))) &&
+    isListOf(channels, isGranted) &&
+    isListOf(refused, ({ channelId, code }) => isText(channelId) && isFailureCode(code))
+  );
+}
+
+function isGranted({ channelId, channel, member, verbs }: Record<string, unknown>): boolean {
+  return isText(channelId) && isTag(channel) && isTag(member) && Array.isArray(verbs) && verbs.every(isText);
+}
+
+function fields(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+}
+
+function isListOf(value: unknown, isItem: (item: Record<string, unknown>) => boolean): boolean {
+  return Array.isArray(value) && value.every((item) => isItem(fields(item)));
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== '';
+}
+
+function isDuration(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(value) && value >= 0;
+}
+
+function isSocketUrl(value: unknown): value is string {
+  return isText(value) && /^wss?:\/\//.test(value);
+}

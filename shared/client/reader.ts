@@ -1,0 +1,131 @@
+import { fromBase64Url, fromUtf8 } from '../bytes.ts';
+import { Failure, toFailure } from '../failure.ts';
+import type { FailureCode } from '../failures.ts';
+import type { GapFrame, GapReason, PublicationFrame, RevokedFrame, Tag } from '../frame.ts';
+import type { Position } from '../position.ts';
+import type { ChannelCrypto, Unreadable } from './crypto.ts';
+import { INBOX_MAX_BYTES, INBOX_MAX_ITEMS, Inbox } from './inbox.ts';
+
+/** A message that was decrypted. */
+export interface Message {
+  /** The id its sender gave it. */
+  readonly id: string;
+  /** Member tag of the sender: the same for all of one member's messages in this channel, and only there. */
+  readonly from: Tag;
+  /** Sent by this account, on this device or another. */
+  readonly isOwn: boolean;
+  readonly position: Position;
+  readonly bytes: Uint8Array;
+  /** The bytes as UTF-8; throws TypeError when they are not. */
+  text(): string;
+}
+
+/** What a channel brings, in the order of its stream. */
+export interface ReaderEvents {
+  readonly message: Message;
+  /** A message that this device cannot read; nothing else tells of it. */
+  readonly unreadable: Pick<Message, 'id' | 'from' | 'position'> & { readonly reason: Unreadable };
+  /** Messages before `position` may be missing: the log was trimmed, or the store may have lost data. */
+  readonly gap: { readonly position: Position; readonly reason: GapReason };
+  /** This account may no longer read the channel; `messages()` ends with the same code. */
+  readonly revoked: { readonly code: FailureCode };
+}
+
+export interface ReaderPorts {
+  readonly channelId: string;
+  readonly crypto: ChannelCrypto;
+  readonly isOwn: (from: Tag) => boolean;
+  readonly emitter: { emit<K extends keyof ReaderEvents>(name: K, event: ReaderEvents[K]): void };
+  /** The crypto port threw what it never should; nothing more will be handed on. */
+  readonly onFault: (failure: Failure) => void;
+}
+
+/** What goes through the queue. */
+export type Incoming = PublicationFrame | GapFrame | Omit<RevokedFrame, 'channel'>;
+
+/**
+ * Decrypts what one channel brings and hands it on, one frame after another: messages, gaps and the end keep their
+ * order whatever decryption takes. Its queue is bounded; whoever fills it asks `isFull` first.
+ */
+export class Reader {
+  readonly #ports: ReaderPorts;
+  readonly #inboxes = new Set<Inbox<Message>>();
+  readonly #queue: Incoming[] = [];
+  #queuedChars = 0;
+  #isPumping = false;
+  #hasEnded = false;
+
+  constructor(ports: ReaderPorts) {
+    this.#ports = ports;
+  }
+
+  get isFull(): boolean {
+    return this.#queue.length >= INBOX_MAX_ITEMS || this.#queuedChars > INBOX_MAX_BYTES;
+  }
+
+  push(frame: Incoming): void {
+    if (this.#hasEnded) return;
+    this.#queue.push(frame);
+    this.#queuedChars += charsOf(frame);
+    void this.#pump();
+  }
+
+  /** Messages from this call on. */
+  messages(): Inbox<Message> {
+    const inbox: Inbox<Message> = new Inbox({
+      sizeOf: ({ bytes }) => bytes.length,
+      onEnd: () => this.#inboxes.delete(inbox),
+    });
+    if (this.#hasEnded) inbox.end();
+    else this.#inboxes.add(inbox);
+    return inbox;
+  }
+
+  /** Drops what is queued and ends every inbox. */
+  end(failure: Failure | undefined): void {
+    this.#hasEnded = true;
+    this.#queue.length = 0;
+    for (const inbox of [...this.#inboxes]) inbox.end(failure);
+  }
+
+  async #pump(): Promise<void> {
+    if (this.#isPumping) return;
+    this.#isPumping = true;
+    try {
+      for (let frame = this.#queue.shift(); frame !== undefined; frame = this.#queue.shift()) {
+        await this.#handOn(frame);
+        this.#queuedChars -= charsOf(frame);
+      }
+    } catch (error) {
+      this.#ports.onFault(toFailure(error));
+    } finally {
+      this.#isPumping = false;
+    }
+  }
+
+  async #handOn(frame: Incoming): Promise<void> {
+    if (frame.type === 'publication') return this.#open(frame);
+    if (frame.type === 'gap')
+      return this.#ports.emitter.emit('gap', { position: frame.position, reason: frame.reason });
+    for (const inbox of [...this.#inboxes]) inbox.end(new Failure(frame.code));
+    this.#ports.emitter.emit('revoked', { code: frame.code });
+  }
+
+  async #open(frame: PublicationFrame): Promise<void> {
+    const { id, from, epoch, offset, data } = frame;
+    const { crypto, channelId, emitter, isOwn } = this.#ports;
+    const opened = await crypto.open(fromBase64Url(data), { channelId, messageId: id });
+    if (this.#hasEnded) return;
+    const position = { epoch, offset };
+    if ('unreadable' in opened)
+      return emitter.emit('unreadable', { id, from, position, reason: opened.unreadable });
+    const bytes = opened.plaintext;
+    const message: Message = { id, from, isOwn: isOwn(from), position, bytes, text: () => fromUtf8(bytes) };
+    for (const inbox of [...this.#inboxes]) inbox.push(message);
+    emitter.emit('message', message);
+  }
+}
+
+function charsOf(frame: Incoming): number {
+  return frame.type === 'publication' ? frame.data.length : 0;
+}
