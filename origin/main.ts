@@ -5,7 +5,7 @@ import { LIMITS } from '../shared/limits.ts';
 import { createLog, errorFields } from '../shared/log.ts';
 import { createVerifier } from '../shared/token.ts';
 import { type HttpServer, startHttpServer } from './adapters/http-server.ts';
-import { migrate } from './adapters/postgres-migrate.ts';
+import { MigrationRefused, migrate } from './adapters/postgres-migrate.ts';
 import { PostgresPool } from './adapters/postgres-pool.ts';
 import { startPurging } from './adapters/postgres-purge.ts';
 import { PostgresRecords } from './adapters/postgres-records.ts';
@@ -36,7 +36,8 @@ const log = createLog({
 try {
   await run(readConfig(process.env));
 } catch (error) {
-  if (error instanceof ConfigurationError) process.stderr.write(`${error.message}\n`);
+  const isPlain = error instanceof ConfigurationError || error instanceof MigrationRefused;
+  if (isPlain) process.stderr.write(`${error.message}\n`);
   else log('error', 'origin.failed', errorFields(error));
   process.exit(1);
 }

@@ -22,7 +22,12 @@ describe('run file', ({ test, beforeEach, afterEach }) => {
   test('a claimed directory refuses a second stack and tells where the first one is', async () => {
     const claim = await claimRun(dir);
     await refuses(/already is starting/);
-    claim.announce({ edgeUrl: 'http://127.0.0.1:8787', nodes: [] });
+    claim.announce({
+      edgeUrl: 'http://127.0.0.1:8787',
+      nodes: [],
+      redisUrl: 'redis://127.0.0.1:6379',
+      databaseUrl: 'postgres://127.0.0.1:5432',
+    });
     await refuses(/already runs at http:\/\/127\.0\.0\.1:8787/);
     assert.is(liveRun(dir)?.edgeUrl, 'http://127.0.0.1:8787');
     assert.is(statSync(join(dir, 'run.json')).mode & 0o777, 0o600);

@@ -18,20 +18,25 @@ export interface RunNode {
   readonly internalUrl: string;
   readonly healthUrl: string;
 }
-/** What the file holds. `edgeUrl` and `nodes` are there once the stack is ready. */
+/** What the file holds; only its owner may read it. Where the stack is, is there once the stack is ready. */
 export interface Run {
   readonly supervisor: Recorded;
   readonly children: readonly Recorded[];
   readonly edgeUrl?: string;
   readonly nodes?: readonly RunNode[];
+  /** The stores, with their passwords, for whoever must look into them, as `npm run try` does. */
+  readonly redisUrl?: string;
+  readonly databaseUrl?: string;
 }
+/** Where a ready stack is. */
+export type Whereabouts = Required<Pick<Run, 'edgeUrl' | 'nodes' | 'redisUrl' | 'databaseUrl'>>;
 
 /** The right to run a stack from one directory, held until `release()` or the end of this process. */
 export interface Claim {
   /** Writes a child down, at once. */
   record(name: string, pid: number): void;
   /** Tells others where the stack is. */
-  announce(where: Required<Pick<Run, 'edgeUrl' | 'nodes'>>): void;
+  announce(where: Whereabouts): void;
   release(): void;
 }
 

@@ -94,6 +94,8 @@ async function compose(parts: Parts): Promise<Stack> {
   state.claim.announce({
     edgeUrl: edge.url,
     nodes: nodes.map(({ node, url, internalUrl, healthUrl }) => ({ node, url, internalUrl, healthUrl })),
+    redisUrl,
+    databaseUrl,
   });
   return {
     edgeUrl: edge.url,

@@ -126,7 +126,7 @@ function describeStack(
     ...rows,
     `  data     ${isUsual ? '.hushwire' : dir} (kept for the next start; --fresh forgets it)`,
     '',
-    `Next, in another terminal:  npm run try${isUsual ? '' : ` -- --edge ${edgeUrl}`}`,
+    `Next, in another terminal:  npm run try${isUsual ? '' : ` -- --dir ${dir}`}`,
     'Ctrl-C ends everything.',
   ].join('\n');
 }

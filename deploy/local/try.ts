@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { liveRun, type Run } from './run-file.ts';
+import { liveRun } from './run-file.ts';
 import { CHECKOUT } from './servers/checkout.ts';
 import { Participant } from './try/participant.ts';
 import { Report } from './try/report.ts';
@@ -99,7 +99,7 @@ function conclude({ failed }: Report): number {
 
 /** Where to go, or a sentence why there is nowhere. */
 function findTarget({ edge, dir }: Wanted): Target | string {
-  const run: (Run & StoreUrls) | undefined = liveRun(dir);
+  const run = liveRun(dir);
   if (edge !== undefined) {
     const url = edge.replace(/\/+$/, '');
     return { edge: url, ...(run?.edgeUrl === url ? storesOf(run) : {}) };

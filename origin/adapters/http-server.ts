@@ -22,6 +22,7 @@ export interface HttpServerOptions {
   readonly bodyBytes: number;
   readonly handle: HttpHandler;
   readonly log: Log;
+  readonly deadlines?: Readonly<Record<keyof typeof HTTP_DEADLINES, number>>;
 }
 
 export interface HttpServer {
@@ -32,11 +33,15 @@ export interface HttpServer {
 }
 
 const KEEP_ALIVE_MS = 95_000;
-/** For the headers to arrive, and for the whole request; both are small. */
-const HEADERS_TIMEOUT_MS = 5_000;
-const REQUEST_TIMEOUT_MS = 10_000;
-/** Above every deadline inside the handlers, so that it only ever meets a bug. */
-const ANSWER_DEADLINE_MS = 10_000;
+
+export const HTTP_DEADLINES = Object.freeze({
+  /** For the headers to arrive, and for the whole request; both are small. */
+  headersMs: 5_000,
+  requestMs: 10_000,
+  /** Above every deadline inside the handlers, so that it only ever meets a bug. */
+  answerMs: 10_000,
+});
+
 /** How often node:http looks for requests past their time; its own default is 30 s. */
 const CHECK_INTERVAL_MS = 1_000;
 /** A token is about 500 bytes; nothing else large travels in headers. */
@@ -44,58 +49,69 @@ const HEADERS_MAX_BYTES = 8 * 1024;
 /** A few edges or balancers with their pools; more is somebody else. */
 const CONNECTIONS_MAX = 1_024;
 const CLOSE_GRACE_MS = 3_000;
+/** While closing: for requests that are on their way on a connection nothing was asked on yet. */
+const LINGER_MS = 100;
 
 /** Listens; rejects with the system's error when it cannot, for instance because the port is taken. */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
-  let isClosing = false;
+  const { log, deadlines = HTTP_DEADLINES } = options;
+  const life: Life = { isClosing: false, hasLingered: false, running: 0 };
   const server = createServer(
     {
       keepAliveTimeout: KEEP_ALIVE_MS,
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      connectionsCheckingInterval: CHECK_INTERVAL_MS,
+      headersTimeout: deadlines.headersMs,
+      requestTimeout: deadlines.requestMs,
+      connectionsCheckingInterval: Math.min(CHECK_INTERVAL_MS, deadlines.headersMs),
       maxHeaderSize: HEADERS_MAX_BYTES,
     },
-    (request, response) => void serve(request, response, options, () => isClosing),
+    (request, response) => {
+      life.running += 1;
+      response.on('close', () => {
+        life.running -= 1;
+        closeWhenDone(server, life);
+      });
+      void serve(request, response, options).then((answer) => {
+        if (answer === undefined) return;
+        const mustClose = life.isClosing || !request.complete;
+        write(response, answer, { mustClose, hasBody: request.method !== 'HEAD' });
+      });
+    },
   );
   server.maxConnections = CONNECTIONS_MAX;
   server.on('clientError', refuseMalformed);
-  // Accepting can fail at any time (no file left to open); unheard, that would end the process.
-  server.on('error', (error) => options.log('error', 'http.accept_failed', errorFields(error)));
   const port = await listen(server, options);
-  return {
-    port,
-    close: (graceMs = CLOSE_GRACE_MS) => {
-      isClosing = true;
-      return close(server, graceMs);
-    },
-  };
+  // Accepting can fail at any time (no file left to open); unheard, that would end the process.
+  server.on('error', (error) => log('error', 'http.accept_failed', errorFields(error)));
+  return { port, close: (graceMs = CLOSE_GRACE_MS) => close(server, life, graceMs) };
 }
 
+interface Life {
+  isClosing: boolean;
+  /** Closing, and what was on its way has arrived. */
+  hasLingered: boolean;
+  /** Requests whose answer has not gone out. */
+  running: number;
+}
+
+/** The answer to one request, whatever happens; undefined when the caller went away before it was read. Never rejects. */
 async function serve(
   request: IncomingMessage,
   response: ServerResponse,
-  { bodyBytes, handle, log }: HttpServerOptions,
-  isClosing: () => boolean,
-): Promise<void> {
+  { bodyBytes, handle, log, deadlines = HTTP_DEADLINES }: HttpServerOptions,
+): Promise<HttpAnswer | undefined> {
   // A caller that goes away while we write is its own affair; without a listener it would end the process.
   response.on('error', () => undefined);
-  let answer: HttpAnswer;
   try {
     const body = await readBody(request, bodyBytes);
-    if (body === undefined) return;
-    answer = await withDeadline(handle({ ...describeRequest(request), body }));
+    if (body === undefined) return undefined;
+    return await within(deadlines.answerMs, handle({ ...describeRequest(request), body }));
   } catch (error) {
     const failure = toFailure(error);
     const requestId = randomId();
     if (failure.code === 'internal')
       log('error', 'http.failed', { requestId, code: 'internal', ...errorFields(failure.cause) });
-    answer = problemAnswer(failure, requestId);
+    return problemAnswer(failure, requestId);
   }
-  write(response, answer, {
-    mustClose: isClosing() || !request.complete,
-    hasBody: request.method !== 'HEAD',
-  });
 }
 
 function describeRequest({ method = '', url = '', headers }: IncomingMessage) {
@@ -130,10 +146,10 @@ function tooLarge(request: IncomingMessage): Failure {
   return new Failure('payload_too_large');
 }
 
-async function withDeadline(answer: Promise<HttpAnswer>): Promise<HttpAnswer> {
+async function within(limitMs: number, answer: Promise<HttpAnswer>): Promise<HttpAnswer> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Failure('unavailable')), ANSWER_DEADLINE_MS);
+    timer = setTimeout(() => reject(new Failure('unavailable')), limitMs);
   });
   try {
     return await Promise.race([answer, limit]);
@@ -184,13 +200,24 @@ function listen(server: Server, { host, port }: HttpServerOptions): Promise<numb
   });
 }
 
-function close(server: Server, graceMs: number): Promise<void> {
+function close(server: Server, life: Life, graceMs: number): Promise<void> {
+  life.isClosing = true;
   return new Promise((resolve) => {
-    const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+    const timers = [
+      setTimeout(() => server.closeAllConnections(), graceMs),
+      setTimeout(() => {
+        life.hasLingered = true;
+        closeWhenDone(server, life);
+      }, LINGER_MS),
+    ];
     server.close(() => {
-      clearTimeout(timer);
+      for (const timer of timers) clearTimeout(timer);
       resolve();
     });
-    server.closeIdleConnections();
   });
+}
+
+/** Cuts every connection once nothing runs; node:http on its own keeps those on which nothing was asked yet. */
+function closeWhenDone(server: Server, { hasLingered, running }: Life): void {
+  if (hasLingered && running === 0) server.closeAllConnections();
 }

@@ -10,7 +10,6 @@ const PASSING_CLASSES = [
   '57', // operator intervention: shutdown, crash, statement timeout
   '58', // system error outside PostgreSQL
 ];
-/** A standby that took over reads only. */
 const READ_ONLY_TRANSACTION = '25006';
 const UNIQUE_VIOLATION = '23505';
 
@@ -23,6 +22,11 @@ export function toDatabaseFailure(thrown: unknown): Failure {
   const code = codeOf(thrown);
   if (code === UNIQUE_VIOLATION) return new Failure('conflict', { cause: thrown });
   return new Failure(isPassing(code) ? 'unavailable' : 'internal', { cause: thrown });
+}
+
+/** True when the server only reads: what was the primary has become a standby, and its connections stay useless. */
+export function isReadOnly(thrown: unknown): boolean {
+  return codeOf(thrown) === READ_ONLY_TRANSACTION;
 }
 
 /** SQLSTATEs have five characters; the system's and the driver's own codes (ECONNRESET, CONNECT_TIMEOUT) are longer. */

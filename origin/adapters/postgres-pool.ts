@@ -6,7 +6,7 @@
  * peer vanished is found out only by TCP, after a quarter of an hour; and a server that hangs up is dialled again for
  * ever (postgres-dial.ts). The second shows as a statement without an answer, although the server's own statement
  * timeout would have answered it before: then the whole pool is replaced, and the old one has as long again to finish
- * what it can.
+ * what it can. The same when the server has become a standby, to which the connections would cling for an hour.
  *
  * Behind a transaction pooler (`isPrepared: false`) there are no session settings: PgBouncer refuses connections that
  * bring a `statement_timeout`. There the operator sets it on the role (`alter role … set statement_timeout`), and our
@@ -16,7 +16,7 @@ import postgres from 'postgres';
 import { Failure } from '../../shared/failure.ts';
 import type { Log } from '../../shared/log.ts';
 import { dial } from './postgres-dial.ts';
-import { toDatabaseFailure } from './postgres-failure.ts';
+import { isReadOnly, toDatabaseFailure } from './postgres-failure.ts';
 import { Slots } from './postgres-slots.ts';
 
 export interface PoolOptions {
@@ -27,21 +27,26 @@ export interface PoolOptions {
   /** Prepared statements; false behind a transaction pooler. */
   readonly isPrepared: boolean;
   readonly log: Log;
+  readonly limits?: Readonly<Record<keyof typeof POOL_LIMITS, number>>;
 }
 
 /** Supabase's smallest instances allow 60 connections: two nodes of 20 leave room for migrations and people. */
 const POOL_MAX = 20;
 const IDLE_SECONDS = 30;
 const CONNECT_TIMEOUT_SECONDS = 2;
-/** Ends a statement on the server; ours take milliseconds unless something is stuck. */
-const STATEMENT_TIMEOUT_MS = 2_000;
-/** Above the statement timeout, so that a slow statement is told from a dead connection. */
-const ANSWER_DEADLINE_MS = 2_500;
-/** At 2 ms a statement, 20 connections work off this queue in 50 ms. */
-const WAITING_MAX = 500;
-const WAIT_MS = 1_000;
 /** The driver's own pause grows to 20 s, and statements sent meanwhile wait with it. */
 const RECONNECT_SECONDS = 0.2;
+
+export const POOL_LIMITS = Object.freeze({
+  /** Ends a statement on the server; ours take milliseconds unless something is stuck. */
+  statementMs: 2_000,
+  /** Above the statement timeout, so that a slow statement is told from a dead connection. */
+  answerMs: 2_500,
+  /** Longest wait for a connection. */
+  waitMs: 1_000,
+  /** At 2 ms a statement, 20 connections work off this queue in 50 ms. */
+  waiting: 500,
+});
 
 /** An option the driver documents and its types leave out. */
 const SOCKET: object = { socket: dial };
@@ -49,16 +54,19 @@ const SOCKET: object = { socket: dial };
 interface Lease {
   readonly sql: postgres.Sql;
   readonly slots: Slots;
+  readonly openedMs: number;
 }
 
 export class PostgresPool {
   readonly #options: PoolOptions;
+  readonly #limits: NonNullable<PoolOptions['limits']>;
   #lease: Lease;
   #isClosed = false;
 
   /** Connects when the first statement comes. */
   constructor(options: PoolOptions) {
     this.#options = options;
+    this.#limits = options.limits ?? POOL_LIMITS;
     this.#lease = this.#open();
   }
 
@@ -74,20 +82,22 @@ export class PostgresPool {
       .unsafe<R[]>(statement, [...parameters], { prepare: this.#options.isPrepared })
       .finally(() => lease.slots.release());
     try {
-      return await within(ANSWER_DEADLINE_MS, answer, () => this.#replace(lease));
+      return await within(this.#limits.answerMs, answer, () => this.#replace(lease));
     } catch (error) {
+      if (isReadOnly(error)) this.#replace(lease);
       throw toDatabaseFailure(error);
     }
   }
 
   /** Lets running statements end within `graceMs`, then ends every connection. */
-  async close(graceMs = ANSWER_DEADLINE_MS): Promise<void> {
+  async close(graceMs = this.#limits.answerMs): Promise<void> {
     this.#isClosed = true;
     await this.#lease.sql.end({ timeout: graceMs / 1_000 });
   }
 
   #open(): Lease {
     const { url, max = POOL_MAX, isPrepared } = this.#options;
+    const { statementMs, waitMs, waiting: waitingMax } = this.#limits;
     const sql = postgres(url, {
       max,
       prepare: isPrepared,
@@ -100,18 +110,23 @@ export class PostgresPool {
       ...SOCKET,
       connection: {
         application_name: 'hushwire-origin',
-        ...(isPrepared ? { statement_timeout: STATEMENT_TIMEOUT_MS } : {}),
+        ...(isPrepared ? { statement_timeout: statementMs } : {}),
       },
     });
-    return { sql, slots: new Slots({ max, waitingMax: WAITING_MAX, waitMs: WAIT_MS }) };
+    return { sql, slots: new Slots({ max, waitingMax, waitMs }), openedMs: performance.now() };
   }
 
-  /** A statement of `lease` got no answer at all. Many may tell so; only the first one replaces the pool. */
+  /**
+   * The connections of `lease` are no use. Many statements may find that out; only the first replaces the pool, and
+   * none replaces one that was opened just now: what is wrong then is not the connections.
+   */
   #replace(lease: Lease): void {
-    if (this.#isClosed || lease !== this.#lease) return;
+    const { answerMs } = this.#limits;
+    const isNew = performance.now() - lease.openedMs < answerMs;
+    if (this.#isClosed || lease !== this.#lease || isNew) return;
     this.#lease = this.#open();
-    this.#options.log('warn', 'postgres.replaced', { part: 'postgres', ms: ANSWER_DEADLINE_MS });
-    void lease.sql.end({ timeout: ANSWER_DEADLINE_MS / 1_000 });
+    this.#options.log('warn', 'postgres.replaced', { part: 'postgres', ms: answerMs });
+    void lease.sql.end({ timeout: answerMs / 1_000 });
   }
 }
 

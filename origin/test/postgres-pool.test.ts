@@ -10,12 +10,16 @@ import { rejectsWith, until } from '../../shared/testing/expect.ts';
 import { describe } from '../../shared/testing/suite.ts';
 import { PostgresPool } from '../adapters/postgres-pool.ts';
 
+/** As in production, only shorter. */
+const LIMITS = { statementMs: 400, answerMs: 600, waitMs: 300, waiting: 100 };
+
 describe('postgres pool', ({ test, before, afterEach, after }) => {
   let database: TestDatabase;
   const pools: PostgresPool[] = [];
   const events: string[] = [];
   const open = (url: string, { max = 4, isPrepared = true } = {}) => {
-    const pool = new PostgresPool({ url, max, isPrepared, log: (_, event) => void events.push(event) });
+    const log = (_: unknown, event: string) => void events.push(event);
+    const pool = new PostgresPool({ url, max, isPrepared, log, limits: LIMITS });
     pools.push(pool);
     return pool;
   };
@@ -36,13 +40,13 @@ describe('postgres pool', ({ test, before, afterEach, after }) => {
   test('more callers than connections wait their turn', async () => {
     const pool = open(database.url, { max: 3 });
     const rows = await Promise.all(
-      Array.from({ length: 300 }, (_, i) =>
+      Array.from({ length: 90 }, (_, i) =>
         pool.run<{ n: number }>('select $1::text::integer as n', [`${i}`]),
       ),
     );
     assert.equal(
       rows.map(([row]) => row?.n),
-      Array.from({ length: 300 }, (_, i) => i),
+      Array.from({ length: 90 }, (_, i) => i),
     );
     const [row] = await pool.run<{ n: number }>(
       "select count(*)::integer as n from pg_stat_activity where datname = current_database() and application_name = 'hushwire-origin'",
@@ -50,15 +54,14 @@ describe('postgres pool', ({ test, before, afterEach, after }) => {
     assert.ok((row?.n ?? 0) <= 3, String(row?.n));
   });
 
-  test('when it is exhausted, callers are refused at once or after a second, and then it works again', async () => {
+  test('when it is exhausted, callers are refused at once or after their wait, and then it works again', async () => {
     const pool = open(database.url, { max: 2 });
     await pool.run('select true');
     const startedMs = performance.now();
     const answers = await Promise.allSettled(
-      Array.from({ length: 600 }, () => pool.run('select pg_sleep(0.4)')),
+      Array.from({ length: 200 }, () => pool.run('select pg_sleep(0.1)')),
     );
-    const elapsedMs = performance.now() - startedMs;
-    assert.ok(elapsedMs < 4_000, `${elapsedMs}`);
+    assert.ok(performance.now() - startedMs < 1_500);
     const done = answers.filter(({ status }) => status === 'fulfilled').length;
     assert.ok(done >= 4 && done <= 10, `${done}`);
     for (const answer of answers)
@@ -78,7 +81,7 @@ describe('postgres pool', ({ test, before, afterEach, after }) => {
     const pool = open(database.url, { isPrepared: false });
     const [row] = await pool.run<{ at: string }>("select current_setting('statement_timeout') as at");
     assert.is(row?.at, '0');
-    await rejectsWith(pool.run('select pg_sleep(5)'), 'unavailable');
+    await rejectsWith(pool.run('select pg_sleep(3)'), 'unavailable');
     assert.ok(await isUp(pool));
     assert.equal(events, ['postgres.replaced']);
   });
@@ -97,11 +100,30 @@ describe('postgres pool', ({ test, before, afterEach, after }) => {
     proxy.vanish();
     const startedMs = performance.now();
     const answers = await Promise.all(Array.from({ length: 9 }, () => isUp(pool)));
-    assert.ok(performance.now() - startedMs < 4_000);
+    assert.ok(performance.now() - startedMs < 1_500);
     assert.ok(answers.every((answer) => !answer));
     assert.ok(await isUp(pool));
     assert.equal(events, ['postgres.replaced']);
     await proxy.stop();
+  });
+
+  test('connections to a server that became a standby are given up', async () => {
+    const name = new URL(database.url).pathname.slice(1);
+    const setting = `alter database ${name}`;
+    const other = open(database.url, { max: 1 });
+    await other.run('create table written (n integer)');
+    await other.run(`${setting} set default_transaction_read_only = on`);
+    const pool = open(database.url, { max: 2 });
+    await rejectsWith(pool.run('insert into written values (1)'), 'unavailable');
+    await other.run(`${setting} reset default_transaction_read_only`);
+    const write = () =>
+      pool.run('insert into written values (1)').then(
+        () => true,
+        () => false,
+      );
+    assert.is(await write(), false);
+    await until(write, { what: 'connections of a later time' });
+    assert.equal(events, ['postgres.replaced']);
   });
 
   test('a server that accepts and hangs up is unavailable, and is not dialled in a frenzy', async () => {
@@ -166,7 +188,7 @@ async function startProxy(databaseUrl: string) {
   const server: Server = createServer((client) => {
     dialled += 1;
     if (isHangingUp) {
-      client.end();
+      client.resume().end();
       return;
     }
     const upstream = connect(Number(target.port), target.hostname);

@@ -130,19 +130,26 @@ for (const isPrepared of [true, false])
       assert.equal(found, { devices: {}, sessions: {}, members: {} });
     });
 
-    test('a mark serves once, whatever it comes with', async () => {
+    test('a mark serves once, whatever it comes with, and a used one writes nothing', async () => {
       const mark = newMark();
-      const account = newAccount();
-      const channel = newChannel();
+      const [account, channel] = [newAccount(), newChannel()];
       await records.createAccount(account, mark);
+      await records.createChannel(channel, newMark());
+      const [account2, channel2] = [newAccount(), newChannel()];
+      const [session, member] = [newSession(account), newMember(channel)];
       await rejectsWith(records.createAccount(account, mark), 'conflict');
-      await rejectsWith(records.createChannel(channel, mark), 'conflict');
-      await rejectsWith(
-        records.createSession(newSession(account), { ...mark, expiresAtMs: mark.expiresAtMs + 99_000 }),
-        'conflict',
-      );
-      assert.equal((await records.read({ members: [channel.owner.member] })).members, {});
-      assert.equal(await records.createChannel(channel, newMark()), { result: 'created' });
+      await rejectsWith(records.createAccount(account2, mark), 'conflict');
+      await rejectsWith(records.createChannel(channel2, mark), 'conflict');
+      await rejectsWith(records.addMember(member, mark), 'conflict');
+      const later = { ...mark, expiresAtMs: mark.expiresAtMs + 99_000 };
+      await rejectsWith(records.createSession(session, later), 'conflict');
+      const found = await records.read({
+        devices: [account2.device.device],
+        sessions: [session.session],
+        members: [channel2.owner.member, member.member],
+      });
+      assert.equal(found, { devices: {}, sessions: {}, members: {} });
+      assert.equal(await records.createChannel(channel2, newMark()), { result: 'created' });
     });
 
     test('record and mark happen both or neither', async () => {

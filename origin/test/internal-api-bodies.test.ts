@@ -1,0 +1,133 @@
+import * as assert from 'uvu/assert';
+import { randomId } from '../../shared/bytes.ts';
+import { INTERNAL_PATHS, READ_MAX_TAGS, SEALED_MAX_CHARS } from '../../shared/internal.ts';
+import { LIMITS } from '../../shared/limits.ts';
+import { describe } from '../../shared/testing/suite.ts';
+import { startInternalApiOnPostgres } from './internal-api-fixture.ts';
+import { newAccount, newChannel, newMember, newSession } from './records-fixtures.ts';
+
+const registry = { nodes: () => Promise.resolve([]) };
+
+describe('bodies of the internal api', ({ test, before, after }) => {
+  let api: Awaited<ReturnType<typeof startInternalApiOnPostgres>>;
+  before(async () => {
+    api = await startInternalApiOnPostgres({ registry });
+  });
+  after(() => api.close());
+
+  test('a body over the limit is too large, one at it is read', async () => {
+    const atLimit = `{}${' '.repeat(LIMITS.bodyBytes - 2)}`;
+    await api.answer({ body: atLimit });
+    await api.refused('payload_too_large', { body: `${atLimit} ` });
+    await api.refused('payload_too_large', { body: 'x'.repeat(LIMITS.bodyBytes * 20) });
+  });
+
+  test('another media type is unsupported, a parameter is no other type', async () => {
+    for (const type of ['text/plain', 'application/jsonp', 'application/x-www-form-urlencoded', ''])
+      await api.refused('unsupported_media_type', { body: '{}', headers: { 'content-type': type } });
+    await api.answer({ body: '{}', headers: { 'content-type': 'application/JSON; charset=utf-8' } });
+  });
+
+  test('broken JSON, other values than objects, and depths are malformed', async () => {
+    const bodies = [
+      '',
+      '{',
+      '{"devices":[',
+      'null',
+      '[]',
+      '"x"',
+      '1',
+      '{}{}',
+      '['.repeat(60_000),
+      '\u{feff}{}',
+    ];
+    for (const body of bodies) await api.refused('bad_request', { body });
+  });
+
+  test('bytes that are no UTF-8 are malformed', async () => {
+    const body = new Uint8Array([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]);
+    await api.refused('bad_request', { body });
+  });
+
+  test('every field is checked: missing, unknown, of another type or shape', async () => {
+    const [account, channel] = [newAccount(), newChannel()];
+    const [session, member] = [newSession(account), newMember(channel)];
+    const valid: readonly (readonly [string, Record<string, unknown>])[] = [
+      [INTERNAL_PATHS.accounts, { ...account }],
+      [INTERNAL_PATHS.sessions, { ...session }],
+      [INTERNAL_PATHS.channels, { ...channel }],
+      [INTERNAL_PATHS.members, { ...member }],
+    ];
+    for (const [path, body] of valid) {
+      await api.refused('bad_request', { path, body: { ...body, unknown: 1 } });
+      await api.refused('bad_request', { path, body: `{"__proto__":1,${JSON.stringify(body).slice(1)}` });
+      await api.refused('bad_request', { path, body: [body] });
+      for (const name of Object.keys(body)) {
+        const { [name]: _left, ...rest } = body;
+        await api.refused('bad_request', { path, body: rest });
+        for (const wrong of [null, 1, '', [], {}, `${randomId()}A`, 'alice@example.com'])
+          await api.refused('bad_request', { path, body: { ...rest, [name]: wrong } });
+      }
+    }
+    const extra = { ...account.device, x: 1 };
+    await api.refused('bad_request', { path: INTERNAL_PATHS.accounts, body: { ...account, device: extra } });
+  });
+
+  test('days must be in the calendar', async () => {
+    const refuse = (createdOn: string) =>
+      api.refused('bad_request', { path: INTERNAL_PATHS.channels, body: { ...newChannel(), createdOn } });
+    for (const day of [
+      '2026-02-29',
+      '2026-13-01',
+      '2026-00-10',
+      '2026-1-1',
+      '1999-12-31',
+      '2026-11-23T10:00:00Z',
+    ])
+      await refuse(day);
+    const leap = { ...newChannel(), createdOn: '2028-02-29' };
+    assert.equal(await api.answer({ path: INTERNAL_PATHS.channels, body: leap }), { result: 'created' });
+  });
+
+  test('sealed records are bounded, and nothing else than sealed', async () => {
+    const withSealed = (sealed: string) => ({
+      path: INTERNAL_PATHS.channels,
+      body: { ...newChannel(), sealed },
+    });
+    assert.equal(await api.answer(withSealed(`1.${'x'.repeat(SEALED_MAX_CHARS - 2)}`)), {
+      result: 'created',
+    });
+    for (const sealed of [
+      `1.${'x'.repeat(SEALED_MAX_CHARS - 1)}`,
+      '1.',
+      '.x',
+      'x.x',
+      '1.a b',
+      '1.a=',
+      '1.a\n',
+    ])
+      await api.refused('bad_request', withSealed(sealed));
+  });
+
+  test('a read takes its most tags over all lists, and not one more', async () => {
+    const tags = (n: number) => Array.from({ length: n }, () => randomId());
+    await api.answer({ body: { devices: tags(READ_MAX_TAGS) } });
+    await api.answer({ body: { devices: tags(READ_MAX_TAGS - 2), sessions: tags(1), members: tags(1) } });
+    await api.refused('bad_request', { body: { devices: tags(READ_MAX_TAGS + 1) } });
+    await api.refused('bad_request', {
+      body: { devices: tags(READ_MAX_TAGS - 1), sessions: tags(1), members: tags(1) },
+    });
+    for (const devices of [[1], ['x'], [`${randomId()},${randomId()}`], 'x', {}])
+      await api.refused('bad_request', { body: { devices } });
+  });
+
+  test('problems name fields of ours only', async () => {
+    const { detail } = await api.refused('bad_request', { body: { 'alice@example.com': 1 } });
+    assert.not.match(detail ?? '', 'alice');
+    const wrong = await api.refused('bad_request', {
+      path: INTERNAL_PATHS.members,
+      body: { channel: 'alice' },
+    });
+    assert.is(wrong.detail, 'channel is missing or malformed');
+  });
+}, 20_000);
