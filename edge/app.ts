@@ -1,0 +1,75 @@
+/**
+ * The whole behaviour of the edge, from ports and configuration. Nothing here knows a runtime, a driver or an
+ * environment; the same app runs wherever there is fetch and Web Crypto.
+ */
+import { Hono } from 'hono';
+import { createMiddleware } from 'hono/factory';
+import { generateSpecs } from 'hono-openapi';
+import { createSigner, createVerifier } from '../shared/token.ts';
+import type { EdgeEnv } from './access.ts';
+import type { EdgeConfig } from './config.ts';
+import { createGate } from './gate.ts';
+import { createLookup } from './lookup.ts';
+import { documentOptions } from './openapi.ts';
+import type { Ports, Random } from './ports.ts';
+import { answerProblem } from './problem.ts';
+import { createRecords } from './records.ts';
+import { refuseUnknown } from './refuse.ts';
+import { accountRoutes } from './routes/accounts.ts';
+import { channelRoutes } from './routes/channels.ts';
+import { connectRoutes } from './routes/connect.ts';
+import { documentRoutes } from './routes/document.ts';
+import { healthRoutes } from './routes/health.ts';
+import { keyRoutes } from './routes/keys.ts';
+import { sessionRoutes } from './routes/sessions.ts';
+import { socketRoutes } from './routes/socket.ts';
+import { createSealer } from './seal.ts';
+import { createTags } from './tags.ts';
+import { allowOrigins, guardWebOrigins } from './web-origins.ts';
+
+/** The part of the configuration the app is built from. */
+export type AppConfig = Pick<EdgeConfig, 'publicUrl' | 'signingKeys' | 'tagKey' | 'sealKeys' | 'webOrigins'>;
+
+/** Builds the app. Rejects only when a key cannot be used. */
+export async function createApp(ports: Ports, config: AppConfig): Promise<Hono<EdgeEnv>> {
+  const parts = { ...ports, ...(await createParts(ports, config)) };
+  const app = new Hono<EdgeEnv>();
+  app.onError((error, c) => answerProblem(c, error, ports.log));
+  app.use(nameRequests(ports.random), guardWebOrigins(allowOrigins(config)));
+  app.route('/', accountRoutes(parts));
+  app.route('/', sessionRoutes(parts));
+  app.route('/', channelRoutes(parts));
+  app.route('/', connectRoutes(parts));
+  app.route('/', socketRoutes());
+  app.route('/', keyRoutes(parts.signer));
+  app.route('/', healthRoutes(parts));
+  app.route(
+    '/',
+    documentRoutes(() => generateSpecs(app, documentOptions(config.publicUrl))),
+  );
+  app.notFound(refuseUnknown(app));
+  return app;
+}
+
+async function createParts(ports: Ports, config: AppConfig) {
+  const { publicUrl } = config;
+  const tags = await createTags(config.tagKey.bytes.reveal());
+  const records = createRecords(await createSealer(config.sealKeys));
+  const signer = await createSigner(publicUrl, config.signingKeys.reveal());
+  const verifier = createVerifier(publicUrl, signer.publicKeys);
+  const lookup = createLookup({ ...ports, records });
+  const gate = await createGate({ ...ports, audience: publicUrl, lookup, tags });
+  return { publicUrl, tags, records, signer, verifier, lookup, gate };
+}
+
+/** Gives every request a fresh name of our own; one that the sender brought is ignored. */
+function nameRequests(random: Random) {
+  return createMiddleware<EdgeEnv>(async (c, next) => {
+    const requestId = random.id();
+    c.set('requestId', requestId);
+    c.header('x-request-id', requestId);
+    c.header('cache-control', 'no-store');
+    c.header('x-content-type-options', 'nosniff');
+    await next();
+  });
+}

@@ -1,0 +1,148 @@
+import { fromBase64Url } from '../shared/bytes.ts';
+import {
+  type Configuration,
+  type Env,
+  integer,
+  json,
+  list,
+  readEnv,
+  text,
+  url,
+  type Variable,
+} from '../shared/env.ts';
+import type { JWK } from '../shared/token.ts';
+import { Secret } from './secret.ts';
+
+/** Prefix of every variable this process reads; others with it are faults. */
+export const EDGE_PREFIX = 'HUSHWIRE_EDGE_';
+
+/** A symmetric key of 32 bytes and the version that stands in front of what it made. */
+export interface VersionedKey {
+  readonly version: number;
+  readonly bytes: Secret<Uint8Array<ArrayBuffer>>;
+}
+
+const HTTP = ['http:', 'https:'] as const;
+const KEY_BYTES = 32;
+const KEY_VERSION_MAX = 9_999;
+
+/** Every variable of the edge; also the source of its documentation table and of Deno's list of allowed names. */
+export const EDGE_VARIABLES = {
+  host: text('HUSHWIRE_EDGE_HOST', { about: 'address it listens on', fallback: '127.0.0.1' }),
+  port: integer('HUSHWIRE_EDGE_PORT', {
+    about: 'port it listens on; 0 picks one',
+    min: 0,
+    max: 65_535,
+    fallback: 8787,
+  }),
+  publicUrl: refine(
+    url('HUSHWIRE_EDGE_PUBLIC_URL', {
+      about: 'where clients reach it; also issuer of every token and audience of assertions',
+      protocols: HTTP,
+    }),
+    { wanted: 'an http or https URL without a path', check: webOrigin },
+  ),
+  signingKeys: json('HUSHWIRE_EDGE_SIGNING_KEYS', {
+    about: 'keys that sign tokens; the first signs, all are published',
+    wanted: 'a JSON Web Key Set of private Ed25519 keys, each with its own kid',
+    isSecret: true,
+    check: signingKeys,
+  }),
+  tagKey: refine(text('HUSHWIRE_EDGE_TAG_KEY', { about: 'key that turns ids into tags', isSecret: true }), {
+    wanted: '<version>:<32 bytes as base64url>',
+    check: versionedKey,
+  }),
+  sealKeys: refine(
+    list('HUSHWIRE_EDGE_SEAL_KEYS', {
+      about: 'keys that seal records; the first seals, all open',
+      isSecret: true,
+    }),
+    { wanted: 'comma-separated <version>:<32 bytes as base64url>, each version once', check: keyRing },
+  ),
+  stateUrl: url('HUSHWIRE_EDGE_STATE_URL', { about: 'REST URL of the state Redis', protocols: HTTP }),
+  stateToken: refine(
+    text('HUSHWIRE_EDGE_STATE_TOKEN', { about: 'bearer token of the state Redis', isSecret: true }),
+    { wanted: 'text', check: (value) => new Secret(value) },
+  ),
+  originApi: refine(
+    list('HUSHWIRE_EDGE_ORIGIN_API', {
+      about: 'internal APIs of the origins; the first that answers is used',
+    }),
+    { wanted: 'comma-separated http or https URLs', check: httpUrls },
+  ),
+  webOrigins: refine(
+    list('HUSHWIRE_EDGE_WEB_ORIGINS', {
+      about: 'web origins whose pages may call, besides its own; others are refused',
+      fallback: '',
+    }),
+    { wanted: 'comma-separated web origins such as https://chat.example', check: webOrigins },
+  ),
+} as const;
+
+export type EdgeConfig = Configuration<typeof EDGE_VARIABLES>;
+
+/** Reads the edge's configuration; throws ConfigurationError with every fault at once. */
+export function readConfig(env: Env): EdgeConfig {
+  return readEnv(EDGE_VARIABLES, env, EDGE_PREFIX);
+}
+
+/** A variable that reads like `base` and is then checked once more. */
+function refine<A, B>(
+  base: Variable<A>,
+  { wanted, check }: { wanted: string; check: (value: A) => B },
+): Variable<B> {
+  return { ...base, wanted, parse: (value) => check(base.parse(value)) };
+}
+
+function webOrigin(value: string): string {
+  const parsed = new URL(value);
+  if (!HTTP.some((protocol) => protocol === parsed.protocol))
+    throw new Error(`the scheme is ${parsed.protocol}`);
+  if (parsed.origin !== value) throw new Error('not a bare web origin');
+  return value;
+}
+
+function webOrigins(values: readonly string[]): readonly string[] {
+  return Object.freeze(values.map(webOrigin));
+}
+
+function httpUrls(values: readonly string[]): readonly string[] {
+  if (values.length === 0) throw new Error('none given');
+  return Object.freeze(
+    values.map((value) => {
+      const { protocol, search, hash } = new URL(value);
+      if (!HTTP.some((wanted) => wanted === protocol)) throw new Error(`the scheme is ${protocol}`);
+      if (search !== '' || hash !== '') throw new Error('neither query nor fragment belongs here');
+      return value.replace(/\/$/, '');
+    }),
+  );
+}
+
+function versionedKey(value: string): VersionedKey {
+  const [, version, encoded] = /^(\d{1,4}):([A-Za-z0-9_-]+)$/.exec(value) ?? [];
+  if (version === undefined || encoded === undefined) throw new Error('other form');
+  const bytes = fromBase64Url(encoded);
+  const number = Number(version);
+  if (number < 1 || number > KEY_VERSION_MAX) throw new Error(`a version is 1 to ${KEY_VERSION_MAX}`);
+  if (bytes.length !== KEY_BYTES) throw new Error(`a key of ${bytes.length} bytes`);
+  return Object.freeze({ version: number, bytes: new Secret(bytes) });
+}
+
+function keyRing(values: readonly string[]): readonly VersionedKey[] {
+  const keys = values.map(versionedKey);
+  if (keys.length === 0) throw new Error('no keys');
+  if (new Set(keys.map((key) => key.version)).size !== keys.length) throw new Error('a version came twice');
+  return Object.freeze(keys);
+}
+
+function signingKeys(value: unknown): Secret<readonly JWK[]> {
+  const keys = (value as { keys?: unknown } | null)?.keys;
+  if (!Array.isArray(keys) || keys.length === 0) throw new Error('no keys');
+  for (const key of keys as Record<string, unknown>[]) {
+    if (key.kty !== 'OKP' || key.crv !== 'Ed25519') throw new Error('not an Ed25519 key');
+    for (const name of ['kid', 'x', 'd'])
+      if (typeof key[name] !== 'string' || key[name] === '') throw new Error(`a key without ${name}`);
+  }
+  if (new Set(keys.map((key: JWK) => key.kid)).size !== keys.length) throw new Error('a kid came twice');
+  return new Secret(Object.freeze(keys as JWK[]));
+}

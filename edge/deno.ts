@@ -1,0 +1,68 @@
+/**
+ * Entry of the edge on Deno, the only place where its runtime, environment and signals appear.
+ *
+ *   deno run --no-prompt --node-modules-dir=manual --allow-env=HUSHWIRE_EDGE_* --allow-net=<own address, state, origins>
+ *
+ * That is all it may do: it reads no file and starts nothing. It asks for its variables by name, since the whole
+ * environment is not its to read; so, unlike the origin, it cannot notice a variable that nobody knows. What is written
+ * in node: modules here exists in Node as well.
+ */
+import process from 'node:process';
+import { randomId } from '../shared/bytes.ts';
+import { ConfigurationError } from '../shared/env.ts';
+import { createLog, errorFields } from '../shared/log.ts';
+import { createSigner } from '../shared/token.ts';
+import { createOriginApi } from './adapters/origin-api.ts';
+import { createRelay } from './adapters/relay-deno.ts';
+import { startServer } from './adapters/server-deno.ts';
+import { createUpstashState } from './adapters/upstash-state.ts';
+import { createApp } from './app.ts';
+import { EDGE_VARIABLES, type EdgeConfig, readConfig } from './config.ts';
+import { createNodes } from './nodes.ts';
+import { refuseWith } from './problem.ts';
+import { createSockets } from './sockets.ts';
+import { allowOrigins } from './web-origins.ts';
+
+/** How long running requests may take to end after a signal: longer than any of their deadlines together. */
+const CLOSE_GRACE_MS = 8_000;
+
+const log = createLog({ write: (line) => console.log(line), now: Date.now, service: 'edge' });
+
+try {
+  await start(readConfig(readEnvironment()));
+} catch (error) {
+  if (error instanceof ConfigurationError) console.error(error.message);
+  else log('error', 'edge.cannot_start', errorFields(error));
+  process.exit(1);
+}
+
+async function start(config: EdgeConfig): Promise<void> {
+  const clock = { now: Date.now };
+  const random = { id: () => randomId() };
+  const lifecycle = { draining: false, isDraining: () => lifecycle.draining };
+  const signer = await createSigner(config.publicUrl, config.signingKeys.reveal());
+  const origin = createOriginApi({ urls: config.originApi, signer, clock, random });
+  const state = createUpstashState({ url: config.stateUrl, token: config.stateToken.reveal() });
+  const nodes = createNodes({ origin, clock });
+  const app = await createApp({ state, origin, nodes, clock, random, lifecycle, log }, config);
+  const refuse = refuseWith(log);
+  const sockets = createSockets({ nodes, allowsOrigin: allowOrigins(config) });
+  const relay = createRelay({ sockets, refuse, random });
+  const { host, port } = config;
+  const fetch = (request: Request) => app.fetch(request);
+  const server = await startServer({ host, port, fetch, relay, refuse, random, log });
+  const stop = async () => {
+    if (lifecycle.draining) return;
+    lifecycle.draining = true;
+    log('info', 'edge.stopping');
+    relay.close();
+    await server.close(CLOSE_GRACE_MS);
+    process.exit(0);
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop());
+  log('info', 'edge.ready', { port: server.port });
+}
+
+function readEnvironment(): Record<string, string | undefined> {
+  return Object.fromEntries(Object.values(EDGE_VARIABLES).map(({ name }) => [name, process.env[name]]));
+}

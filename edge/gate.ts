@@ -1,0 +1,165 @@
+/**
+ * Who signed this? Proves a device by its assertion, once.
+ *
+ * Until the signature has verified, unknown user, unknown device and wrong key must look alike and take alike. So the
+ * sequence is the same for each of them: mark and look-up in one trip to the state Redis, one signature verified, one
+ * read of the origin, one signature verified again; where there is no fitting key, a key that nobody holds stands in.
+ * Asking the origin before refusing is no waste either: the state Redis may be behind, and never says no.
+ * A good signature over a known key ends the sequence after its first half.
+ */
+import { Failure, isFailure } from '../shared/failure.ts';
+import {
+  ASSERTION_SKEW_SECONDS,
+  type AssertionClaims,
+  type JWK,
+  type Purpose,
+  thumbprint,
+  verifyAssertion,
+} from '../shared/token.ts';
+import { type Presented, peekAssertion } from './assertion.ts';
+import type { FullFinds, Lookup } from './lookup.ts';
+import type { Clock, Copy, Mark, State } from './ports.ts';
+import type { DeviceRecord, SessionRecord } from './records.ts';
+import type { StoredKey } from './schemas.ts';
+import type { Tags } from './tags.ts';
+import { type Finds, type Found, type Want, type Wants, wantDevice, wantSession } from './wants.ts';
+
+/** A device that has proved itself, and what its proof has brought to light. */
+export interface ProvenDevice {
+  readonly userId: string;
+  readonly deviceId: string;
+  readonly device: Want;
+  /** For `renew`: the session it named, if that is one of this device. */
+  readonly session: { readonly want: Want; readonly found: Found<SessionRecord> | undefined } | undefined;
+  /** For the state Redis to hold; only after a proof, so that refusals leave no trace. */
+  readonly copies: readonly Copy[];
+}
+
+export interface Proof {
+  readonly assertion: string;
+  readonly requestId: string;
+}
+
+export interface Gate {
+  /**
+   * Proves a known device. Throws `credentials_refused`, `assertion_replayed` when the signature is good but was used
+   * before, or `unavailable`.
+   */
+  prove(purpose: 'sign-in' | 'renew', proof: Proof): Promise<ProvenDevice>;
+  /** Proves that a new device holds its key, and gives back its id; throws as `prove` does. */
+  proveNew(publicKey: StoredKey, assertion: string): Promise<string>;
+}
+
+export interface GateParts {
+  readonly audience: string;
+  readonly lookup: Lookup;
+  readonly state: State;
+  readonly tags: Tags;
+  readonly clock: Clock;
+}
+
+/** An assertion is accepted from 60 s before to 60 s after its `iat`; the mark outlives that by a minute. */
+const MARK_LIFE_SECONDS = ASSERTION_SKEW_SECONDS * 3;
+
+export async function createGate({ audience, lookup, state, tags, clock }: GateParts): Promise<Gate> {
+  const standIns = { ES256: await standInKey('ES256'), Ed25519: await standInKey('Ed25519') };
+  const markOf = async (jti: string): Promise<Mark> => ({
+    tag: await tags.once(jti),
+    lifeSeconds: MARK_LIFE_SECONDS,
+  });
+  const verify = async (assertion: string, key: JWK, purpose: Purpose) => {
+    try {
+      return await verifyAssertion(assertion, key, { audience, purpose, nowMs: clock.now() });
+    } catch (error) {
+      // Every fault of an assertion means the same: not proven.
+      if (isFailure(error, 'credentials_refused')) return undefined;
+      throw error;
+    }
+  };
+
+  const prove = async (
+    purpose: 'sign-in' | 'renew',
+    { assertion, requestId }: Proof,
+  ): Promise<ProvenDevice> => {
+    const presented = presentedFor(purpose, assertion);
+    const wants = await wantsOf(tags, presented);
+    const verifyWith = (finds: Finds) =>
+      verify(assertion, keyFor(presented, finds.device, standIns), purpose).then((claims) =>
+        isSame(claims, presented),
+      );
+
+    const warm = await lookup.inStateOnce(await markOf(presented.jti), wants);
+    let finds: FullFinds = { ...warm, copies: [] };
+    let isProven = await verifyWith(warm);
+    if (!isProven || (wants.session !== undefined && warm.session === undefined)) {
+      const cold = await lookup.inOrigin(wants, requestId);
+      finds = { ...cold, session: newerOf(warm.session, cold.session) };
+      isProven = await verifyWith(finds);
+    }
+    if (!isProven || finds.device === undefined) throw new Failure('credentials_refused');
+    if (!warm.isFresh) throw new Failure('assertion_replayed');
+    const { userId, deviceId } = presented;
+    const session = wants.session === undefined ? undefined : { want: wants.session, found: finds.session };
+    return { userId, deviceId, device: wants.device, session, copies: finds.copies };
+  };
+
+  const proveNew = async (publicKey: StoredKey, assertion: string): Promise<string> => {
+    const presented = peekAssertion(assertion);
+    const deviceId = await thumbprint(publicKey);
+    if (presented === undefined || presented.deviceId !== deviceId || presented.userId !== '')
+      throw new Failure('credentials_refused');
+    if ((await verify(assertion, publicKey, 'sign-up')) === undefined)
+      throw new Failure('credentials_refused');
+    const { isFresh } = await state.redeem(await markOf(presented.jti), []);
+    if (!isFresh) throw new Failure('assertion_replayed');
+    return deviceId;
+  };
+  return { prove, proveNew };
+}
+
+/** What the assertion says of itself; nothing in here depends on what is stored, so refusing at once tells nothing. */
+function presentedFor(purpose: 'sign-in' | 'renew', assertion: string): Presented {
+  const presented = peekAssertion(assertion);
+  if (presented === undefined || (purpose === 'renew') !== (presented.sessionId !== undefined))
+    throw new Failure('credentials_refused');
+  return presented;
+}
+
+async function wantsOf(tags: Tags, presented: Presented): Promise<Wants & { readonly device: Want }> {
+  const { userId, deviceId, sessionId } = presented;
+  const device = await wantDevice(tags, userId, deviceId);
+  if (sessionId === undefined) return { device };
+  return { device, session: await wantSession(tags, { userId, deviceId, sessionId }) };
+}
+
+/** The copy in the state Redis knows of renewals, so it is the newer one of two with the same version. */
+function newerOf<T extends { readonly version: number }>(
+  warm: T | undefined,
+  cold: T | undefined,
+): T | undefined {
+  if (warm === undefined || cold === undefined) return warm ?? cold;
+  return cold.version > warm.version ? cold : warm;
+}
+
+/** The device's own key when it fits the algorithm the assertion names; otherwise a stand-in that costs the same. */
+function keyFor(
+  { algorithm }: Presented,
+  found: Found<DeviceRecord> | undefined,
+  standIns: Readonly<Record<Presented['algorithm'], JWK>>,
+): JWK {
+  const key = found?.record.publicKey;
+  const isFitting = key !== undefined && (key.kty === 'EC') === (algorithm === 'ES256');
+  return isFitting ? key : standIns[algorithm];
+}
+
+/** The verified claims are the ones the look-up went by. */
+function isSame(claims: AssertionClaims | undefined, { userId, jti, sessionId }: Presented): boolean {
+  return claims !== undefined && claims.sub === userId && claims.jti === jti && claims.sid === sessionId;
+}
+
+/** The public half of a key whose private half is forgotten at once. */
+async function standInKey(algorithm: Presented['algorithm']): Promise<JWK> {
+  const parameters = algorithm === 'ES256' ? { name: 'ECDSA', namedCurve: 'P-256' } : { name: 'Ed25519' };
+  const pair = (await crypto.subtle.generateKey(parameters, true, ['sign', 'verify'])) as CryptoKeyPair;
+  return crypto.subtle.exportKey('jwk', pair.publicKey) as Promise<JWK>;
+}

@@ -1,0 +1,134 @@
+/**
+ * Finds sealed records: hot copies in the state Redis first, then, for what is unknown there, the durable ones behind
+ * the origin in one read. What does not open is treated as if it were not there, and told in the log: a copy in the
+ * state Redis is then asked for again at the origin, a record of the origin does not exist for us.
+ */
+import { errorFields, type Log } from '../shared/log.ts';
+import { copiesOf } from './copies.ts';
+import type { Clock, Copy, HeldCopy, Mark, OriginApi, State } from './ports.ts';
+import type { RecordOf, Records } from './records.ts';
+import {
+  type Finds,
+  type Found,
+  type HeldFinds,
+  heldFinds,
+  keysOf,
+  readOf,
+  storedFinds,
+  type Want,
+  type Wants,
+} from './wants.ts';
+
+/** `copies`: what the origin answered, for the state Redis to hold from now on. */
+export interface FullFinds extends Finds {
+  readonly copies: readonly Copy[];
+}
+
+/** All but `keep` throw Failure `unavailable` when a store does not answer. */
+export interface Lookup {
+  /** One trip to the state Redis. */
+  inState(wants: Wants): Promise<Finds>;
+  /** The same trip, which redeems a one-time mark as well; true when it was not redeemed before. */
+  inStateOnce(mark: Mark, wants: Wants): Promise<Finds & { readonly isFresh: boolean }>;
+  /** One trip to the origin. */
+  inOrigin(wants: Wants, requestId: string): Promise<FullFinds>;
+  /** One trip to the state Redis and, only when something is unknown there, one to the origin for just that. */
+  find(wants: Wants, requestId: string): Promise<FullFinds>;
+  /** Holds copies. They only save a trip next time, so a failure is logged and does not fail the request. */
+  keep(copies: readonly Copy[]): Promise<void>;
+}
+
+export interface LookupParts {
+  readonly state: State;
+  readonly origin: OriginApi;
+  readonly records: Records;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export function createLookup({ state, origin, records, clock, log }: LookupParts): Lookup {
+  const openState = (wants: Wants, held: readonly (HeldCopy | undefined)[]) =>
+    openAll(heldFinds(wants, held), {
+      wants,
+      records,
+      onForged: () => log('error', 'record.forged', { part: 'state' }),
+    });
+  const openOrigin = (wants: Wants, held: HeldFinds) =>
+    openAll(held, { wants, records, onForged: () => log('error', 'record.forged', { part: 'origin' }) });
+
+  const inState = async (wants: Wants) => openState(wants, (await state.look(keysOf(wants))).held);
+  const inOrigin = async (wants: Wants, requestId: string) => {
+    const answer = await origin.read(readOf(wants), requestId);
+    const finds = await openOrigin(wants, storedFinds(wants, answer));
+    return { ...finds, copies: copiesOf(wants, finds, clock.now()) };
+  };
+  return {
+    inState,
+    inOrigin,
+    inStateOnce: async (mark, wants) => {
+      const { isFresh, held } = await state.redeem(mark, keysOf(wants));
+      return { isFresh, ...(await openState(wants, held)) };
+    },
+    find: async (wants, requestId) => {
+      const warm = await inState(wants);
+      const missing = missingOf(wants, warm);
+      if (keysOf(missing).length === 0) return { ...warm, copies: [] };
+      return merge(warm, await inOrigin(missing, requestId));
+    },
+    keep: async (copies) => {
+      if (copies.length === 0) return;
+      try {
+        await state.put(copies);
+      } catch (error) {
+        log('warn', 'copies.not_kept', { part: 'state', ...errorFields(error) });
+      }
+    },
+  };
+}
+
+interface OpenOptions {
+  readonly wants: Wants;
+  readonly records: Records;
+  readonly onForged: () => void;
+}
+
+async function openAll(held: HeldFinds, { wants, records, onForged }: OpenOptions): Promise<Finds> {
+  const open = async <T extends 'device' | 'session' | 'member'>(
+    table: T,
+    want: Want | undefined,
+    copy: HeldCopy | undefined,
+  ): Promise<Found<RecordOf<T>> | undefined> => {
+    if (want === undefined || copy === undefined) return undefined;
+    const { version, sealed } = copy;
+    const record = await records.open(table, { tags: want.tags, version }, sealed);
+    if (record === undefined) onForged();
+    return record === undefined ? undefined : { record, version, sealed };
+  };
+  const { members = [] } = wants;
+  const [device, session, opened] = await Promise.all([
+    open('device', wants.device, held.device),
+    open('session', wants.session, held.session),
+    Promise.all(members.map((want, i) => open('member', want, held.members[i]))),
+  ]);
+  return { device, session, members: opened };
+}
+
+/** The part of `wants` that was not found. */
+function missingOf({ device, session, members = [] }: Wants, finds: Finds): Wants {
+  return {
+    ...(device === undefined || finds.device !== undefined ? {} : { device }),
+    ...(session === undefined || finds.session !== undefined ? {} : { session }),
+    members: members.filter((_, i) => finds.members[i] === undefined),
+  };
+}
+
+/** Fills the holes of `warm` with what came for `missingOf(…, warm)`. */
+function merge(warm: Finds, cold: FullFinds): FullFinds {
+  const rest = [...cold.members];
+  return {
+    device: warm.device ?? cold.device,
+    session: warm.session ?? cold.session,
+    members: warm.members.map((member) => member ?? rest.shift()),
+    copies: cold.copies,
+  };
+}

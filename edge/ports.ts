@@ -1,0 +1,159 @@
+/** What the edge core needs from outside, written from its own need. Adapters fill these; nothing else may. */
+import type { Failure, Problem } from '../shared/failure.ts';
+import type { Tag } from '../shared/frame.ts';
+import type {
+  NewAccount,
+  NewChannel,
+  NewMember,
+  NewSession,
+  NodeInfo,
+  NodesAnswer,
+  ReadAnswer,
+  ReadRequest,
+  Sealed,
+  Written,
+} from '../shared/internal.ts';
+import type { Log } from '../shared/log.ts';
+
+/** Kinds of sealed copies in the state Redis; each is the middle part of its key, `hw1:<kind>:<tag>`. */
+export type CopyKind = 'dev' | 'sess' | 'member';
+
+export interface CopyKey {
+  readonly kind: CopyKind;
+  readonly tag: Tag;
+}
+
+/** A sealed copy as it is held; `version` is the one its seal authenticates. */
+export interface HeldCopy {
+  readonly version: number;
+  readonly sealed: Sealed;
+}
+
+/** A sealed copy to be held. Against a held copy of the same version, `onEqual` decides which one stays. */
+export interface Copy extends CopyKey, HeldCopy {
+  /** Milliseconds since 1970; whole seconds. The copy is gone from then on. */
+  readonly expiresAtMs: number;
+  readonly onEqual: 'keep' | 'replace';
+}
+
+/** A one-time mark, remembered for `lifeSeconds` from its first redemption. */
+export interface Mark {
+  readonly tag: Tag;
+  readonly lifeSeconds: number;
+}
+
+/** `held[i]` belongs to the i-th asked key; undefined means unknown, never "no". */
+export interface Looked {
+  readonly held: readonly (HeldCopy | undefined)[];
+}
+export interface Redeemed extends Looked {
+  /** True for exactly one call per mark within its life, however many run at once. */
+  readonly isFresh: boolean;
+}
+
+/**
+ * Hot sealed copies and one-time marks; losable at any moment, and never the last word.
+ *
+ * Each call is one round trip. Every call throws Failure `unavailable` when the store does not answer in time or
+ * answers with an error; a `redeem` or `put` that failed may or may not have happened.
+ */
+export interface State {
+  look(keys: readonly CopyKey[]): Promise<Looked>;
+  /** Redeems the mark and looks up the keys in the same trip. */
+  redeem(mark: Mark, keys: readonly CopyKey[]): Promise<Redeemed>;
+  /** Holds the copies, each atomically: a copy never replaces one of a newer version. */
+  put(copies: readonly Copy[]): Promise<void>;
+  /** Resolves when the store answers. */
+  ping(): Promise<void>;
+}
+
+/**
+ * The durable truth, behind an origin's internal API (shared/internal.ts tells what each call promises).
+ *
+ * One round trip per call, or one more when an origin does not answer and another one is tried. Writes are idempotent
+ * by tag, so a write whose answer was lost may be repeated. Throws Failure `unavailable` when no origin answers in
+ * time, and `internal` when one answers something it should not. `requestId` names the request for its log.
+ */
+export interface OriginApi {
+  createAccount(account: NewAccount, requestId: string): Promise<Written>;
+  createSession(session: NewSession, requestId: string): Promise<Written>;
+  createChannel(channel: NewChannel, requestId: string): Promise<Written>;
+  addMember(member: NewMember, requestId: string): Promise<Written>;
+  read(request: ReadRequest, requestId: string): Promise<ReadAnswer>;
+  nodes(requestId: string): Promise<NodesAnswer>;
+}
+
+/** The origin nodes, at most 5 s old (nodes.ts). Throws Failure `unavailable` when they cannot be learnt. */
+export interface Nodes {
+  list(requestId: string): Promise<readonly NodeInfo[]>;
+}
+
+export interface Clock {
+  /** Milliseconds since 1970. */
+  now(): number;
+}
+
+export interface Random {
+  /** A fresh unguessable id: 128 bits, 22 base64url characters. */
+  id(): string;
+}
+
+/** A request as it came: header names in any case, each name once or more often. */
+export interface RawRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: readonly Header[];
+}
+export type Header = readonly [name: string, value: string];
+
+/** An upgrade that may be passed on to a node. */
+export interface Upgrade {
+  /** The node the client would like; it need not exist. */
+  readonly node: string | undefined;
+  /** What the node gets to know of the client's request. */
+  readonly headers: readonly Header[];
+}
+
+/** A node's answer: the socket is open, with the head for the client and what came after it; or it was refused. */
+export type NodeAnswer =
+  | { readonly isOpen: true; readonly head: string; readonly rest: Uint8Array }
+  | { readonly isOpen: false; readonly failure: Failure };
+
+/** A failure as body and headers, for answers that are not made by the app. */
+export interface ProblemAnswer {
+  readonly problem: Problem;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Turns anything thrown into problem details; faults of our own side are logged on the way. */
+export type Refuse = (thrown: unknown, requestId: string) => ProblemAnswer;
+
+/**
+ * What a pass-through asks the core (sockets.ts). Nothing of the client's may reach a node but `requestFor`, and nothing
+ * of the node's the client but `head` and what follows it, until the node has answered 101.
+ */
+export interface Sockets {
+  /** Reads a request to open a socket; throws the Failure to refuse it with. */
+  read(request: RawRequest): Upgrade;
+  /** Nodes for it, the one to try first in front; throws `unavailable` when there is none. */
+  nodesFor(upgrade: Upgrade, requestId: string): Promise<readonly NodeInfo[]>;
+  /** The head of the request for a node. */
+  requestFor(upgrade: Upgrade, to: { readonly host: string; readonly requestId: string }): string;
+  /** Reads what came of a node's answer so far; undefined when there must come more. Throws when it is unreadable. */
+  readAnswer(bytes: Uint8Array, requestId: string): NodeAnswer | undefined;
+}
+
+/** Whether this process still wants new requests. */
+export interface Lifecycle {
+  isDraining(): boolean;
+}
+
+export interface Ports {
+  readonly state: State;
+  readonly origin: OriginApi;
+  readonly nodes: Nodes;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly lifecycle: Lifecycle;
+  readonly log: Log;
+}

@@ -1,0 +1,87 @@
+import { Hono } from 'hono';
+import * as v from 'valibot';
+import { Failure } from '../../shared/failure.ts';
+import type { EdgeEnv } from '../access.ts';
+import { jsonBody, requireJson } from '../body.ts';
+import { dayOf } from '../days.ts';
+import type { Gate } from '../gate.ts';
+import { describe } from '../openapi.ts';
+import type { Clock, OriginApi } from '../ports.ts';
+import { FIRST_VERSION, type Records } from '../records.ts';
+import {
+  assertionSchema,
+  deviceIdSchema,
+  publicKeySchema,
+  type StoredKey,
+  storedKey,
+  userIdSchema,
+} from '../schemas.ts';
+import type { Tags } from '../tags.ts';
+import { wantDevice } from '../wants.ts';
+
+const requestSchema = v.strictObject({ publicKey: publicKeySchema, assertion: assertionSchema });
+const answerSchema = v.strictObject({ userId: userIdSchema, deviceId: deviceIdSchema });
+
+export interface AccountParts {
+  readonly gate: Gate;
+  readonly origin: OriginApi;
+  readonly tags: Tags;
+  readonly records: Records;
+  readonly clock: Clock;
+}
+
+/** `POST /v1/accounts`: a key that proves itself becomes the first device of an account. */
+export function accountRoutes({ gate, origin, tags, records, clock }: AccountParts) {
+  const description = describe({
+    summary: 'Sign up',
+    description:
+      'Makes an account whose first device is this key. Idempotent: the same key always gets the same account. ' +
+      'The assertion has purpose `sign-up` and an empty `sub`.',
+    tag: 'identity',
+    takesBody: true,
+    status: 201,
+    answer: answerSchema,
+    failures: ['credentials_refused', 'assertion_replayed', 'unavailable'],
+  });
+  return new Hono<EdgeEnv>().post(
+    '/v1/accounts',
+    description,
+    requireJson,
+    jsonBody(requestSchema),
+    async (c) => {
+      const body = c.req.valid('json');
+      const publicKey = storedKey(body.publicKey);
+      const deviceId = await gate.proveNew(publicKey, body.assertion);
+      const userId = await tags.userId(deviceId);
+      const account = await newAccount({ userId, deviceId, publicKey }, { tags, records, clock });
+      const { result } = await origin.createAccount(account, c.get('requestId'));
+      if (result === 'missing')
+        throw new Failure('internal', { cause: new Error('An account belongs to nothing') });
+      return c.json({ userId, deviceId } satisfies v.InferOutput<typeof answerSchema>, 201);
+    },
+  );
+}
+
+interface Owner {
+  readonly userId: string;
+  readonly deviceId: string;
+  readonly publicKey: StoredKey;
+}
+
+async function newAccount(
+  { userId, deviceId, publicKey }: Owner,
+  { tags, records, clock }: Pick<AccountParts, 'tags' | 'records' | 'clock'>,
+) {
+  const device = await wantDevice(tags, userId, deviceId);
+  const account = await tags.account(userId);
+  const version = FIRST_VERSION;
+  return {
+    account,
+    sealed: await records.seal('account', { tags: [account], version }, { userId, firstDeviceId: deviceId }),
+    createdOn: dayOf(clock.now()),
+    device: {
+      device: device.tag,
+      sealed: await records.seal('device', { tags: device.tags, version }, { userId, deviceId, publicKey }),
+    },
+  };
+}

@@ -1,0 +1,167 @@
+import { Hono } from 'hono';
+import * as v from 'valibot';
+import { Failure } from '../../shared/failure.ts';
+import type { Verifier } from '../../shared/token.ts';
+import { type Caller, type CallerEnv, requireCaller } from '../access.ts';
+import { jsonBody, pathParameters, requireJson } from '../body.ts';
+import { dayOf } from '../days.ts';
+import type { Lookup } from '../lookup.ts';
+import { describe } from '../openapi.ts';
+import type { Clock, OriginApi } from '../ports.ts';
+import { FIRST_VERSION, type MemberRecord, type Records } from '../records.ts';
+import { channelIdSchema, tagSchema, userIdSchema } from '../schemas.ts';
+import { requireSession } from '../session.ts';
+import type { Tags } from '../tags.ts';
+import { type Found, type MemberWant, wantMember, wantSession } from '../wants.ts';
+
+const channelRequest = v.strictObject({ channelId: channelIdSchema });
+const channelAnswer = v.strictObject({ channelId: channelIdSchema, channel: tagSchema, member: tagSchema });
+const memberPath = v.strictObject({ channelId: channelIdSchema });
+const memberRequest = v.strictObject({ userId: userIdSchema });
+const memberAnswer = v.strictObject({ member: tagSchema });
+
+export interface ChannelParts {
+  readonly verifier: Verifier;
+  readonly lookup: Lookup;
+  readonly origin: OriginApi;
+  readonly tags: Tags;
+  readonly records: Records;
+  readonly clock: Clock;
+}
+
+/** `POST /v1/channels` makes a channel; `POST /v1/channels/{channelId}/members` lets its owner add members. */
+export function channelRoutes(parts: ChannelParts) {
+  return new Hono<CallerEnv>()
+    .post(
+      '/v1/channels',
+      describeCreation(),
+      requireCaller(parts),
+      requireJson,
+      jsonBody(channelRequest),
+      async (c) => {
+        const { channelId } = c.req.valid('json');
+        const want = await create(channelId, {
+          caller: c.get('caller'),
+          requestId: c.get('requestId'),
+          parts,
+        });
+        return c.json({ channelId, channel: want.channel, member: want.tag }, 201);
+      },
+    )
+    .post(
+      '/v1/channels/:channelId/members',
+      describeInvitation(),
+      requireCaller(parts),
+      pathParameters(memberPath),
+      requireJson,
+      jsonBody(memberRequest),
+      async (c) => {
+        const call = { caller: c.get('caller'), requestId: c.get('requestId'), parts };
+        const { channelId } = c.req.valid('param');
+        await requireOwner(channelId, call);
+        return c.json({ member: await addMember(channelId, c.req.valid('json').userId, call) }, 201);
+      },
+    );
+}
+
+interface Call {
+  readonly caller: Caller;
+  readonly requestId: string;
+  readonly parts: ChannelParts;
+}
+
+/**
+ * Makes the channel, or finds that it is the caller's already; throws `conflict` when it is somebody else's. The
+ * caller's membership is not put into the state Redis here: a copy made before the origin has spoken could make an
+ * owner of whoever asks.
+ */
+async function create(channelId: string, call: Call): Promise<MemberWant> {
+  const { caller, requestId, parts } = call;
+  const { lookup, origin, tags, clock } = parts;
+  const member = await wantMember(tags, channelId, caller.userId);
+  const session = await wantSession(tags, caller);
+  const warm = await lookup.inState({ session, members: [member] });
+  const finds =
+    warm.session === undefined ? await lookup.inOrigin({ session, members: [member] }, requestId) : warm;
+  requireSession(finds.session, clock.now());
+  const known = finds.members[0] ?? warm.members[0];
+  if (known !== undefined) return requireOwned(member, known, 'conflict');
+  const { result } = await origin.createChannel(await newChannel(channelId, member, call), requestId);
+  if (result === 'created') return member;
+  const { members } = await lookup.inOrigin({ members: [member] }, requestId);
+  return requireOwned(member, members[0], 'conflict');
+}
+
+async function newChannel(channelId: string, { channel, tag, tags }: MemberWant, { caller, parts }: Call) {
+  const { records, clock } = parts;
+  const { userId } = caller;
+  const version = FIRST_VERSION;
+  const owner: MemberRecord = { channelId, userId, role: 'owner', generation: 1 };
+  return {
+    channel,
+    sealed: await records.seal('channel', { tags: [channel], version }, { channelId, ownerId: userId }),
+    createdOn: dayOf(clock.now()),
+    owner: { member: tag, sealed: await records.seal('member', { tags, version }, owner) },
+  };
+}
+
+/** Throws `forbidden` unless the caller owns the channel; an unknown channel is refused alike. */
+async function requireOwner(channelId: string, { caller, requestId, parts }: Call): Promise<void> {
+  const { lookup, tags, clock } = parts;
+  const member = await wantMember(tags, channelId, caller.userId);
+  const session = await wantSession(tags, caller);
+  const finds = await lookup.find({ session, members: [member] }, requestId);
+  requireSession(finds.session, clock.now());
+  requireOwned(member, finds.members[0], 'forbidden');
+  await lookup.keep(finds.copies);
+}
+
+/** The seal has bound the record to channel and member tags already; that it says `owner` is what is left to check. */
+function requireOwned(
+  want: MemberWant,
+  found: Found<MemberRecord> | undefined,
+  code: 'conflict' | 'forbidden',
+): MemberWant {
+  if (found?.record.role !== 'owner') throw new Failure(code);
+  return want;
+}
+
+async function addMember(channelId: string, userId: string, { requestId, parts }: Call): Promise<string> {
+  const { origin, tags, records } = parts;
+  const { channel, tag, tags: bound } = await wantMember(tags, channelId, userId);
+  const record: MemberRecord = { channelId, userId, role: 'member', generation: 1 };
+  const sealed = await records.seal('member', { tags: bound, version: FIRST_VERSION }, record);
+  const { result } = await origin.addMember({ channel, member: tag, sealed }, requestId);
+  if (result === 'missing') throw new Failure('forbidden');
+  return tag;
+}
+
+function describeCreation() {
+  return describe({
+    summary: 'Create a channel',
+    description:
+      'The caller becomes its owner and first member. Idempotent for the owner; an id that is somebody else’s is a ' +
+      '`conflict`.',
+    tag: 'channels',
+    needsCaller: true,
+    takesBody: true,
+    status: 201,
+    answer: channelAnswer,
+    failures: ['session_ended', 'conflict', 'unavailable'],
+  });
+}
+
+function describeInvitation() {
+  return describe({
+    summary: 'Add a member',
+    description:
+      'Only the owner may; a channel that does not exist is refused alike. Idempotent. Whether the user exists is not ' +
+      'checked, and not told.',
+    tag: 'channels',
+    needsCaller: true,
+    takesBody: true,
+    status: 201,
+    answer: memberAnswer,
+    failures: ['session_ended', 'forbidden', 'unavailable'],
+  });
+}

@@ -1,0 +1,63 @@
+/** Shapes that several routes share. Requests are strict: a field that is not named here is refused. */
+import * as v from 'valibot';
+import { LIMITS } from '../shared/limits.ts';
+
+const pattern = (expression: RegExp, description: string) =>
+  v.pipe(v.string(), v.regex(expression), v.description(description));
+
+/** 128 bits as 22 base64url characters. */
+const ID = /^[A-Za-z0-9_-]{22}$/;
+/** A 256-bit value as 43 base64url characters whose two spare bits are zero, so that each value has one text. */
+const BITS_256 = /^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/;
+const COMPACT_JWT = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
+/** An assertion is about 500 characters; a kilobyte more leaves room for claims we do not read. */
+const ASSERTION_CHARS_MAX = 2_048;
+
+export const userIdSchema = pattern(ID, 'User id');
+export const deviceIdSchema = pattern(BITS_256, 'RFC 7638 thumbprint of the public key of the device');
+export const channelIdSchema = pattern(ID, 'Channel id, random, chosen by the client');
+export const sessionIdSchema = pattern(ID, 'Session id');
+export const tagSchema = pattern(ID, 'Keyed pseudonym of an id');
+export const millisecondsSchema = (description: string) =>
+  v.pipe(v.number(), v.integer(), v.minValue(0), v.description(description));
+
+export const assertionSchema = v.pipe(
+  v.string(),
+  v.maxLength(ASSERTION_CHARS_MAX),
+  v.regex(COMPACT_JWT),
+  v.description('JWT signed by the key of the device, used once'),
+);
+
+/** What a JWK may say about itself besides the key; accepted because exported keys carry it, and not stored. */
+const KEY_HINTS = {
+  alg: v.optional(v.picklist(['ES256', 'Ed25519', 'EdDSA'])),
+  use: v.optional(v.literal('sig')),
+  key_ops: v.optional(v.pipe(v.array(v.literal('verify')), v.maxLength(1))),
+  ext: v.optional(v.boolean()),
+  kid: v.optional(v.pipe(v.string(), v.maxLength(64))),
+};
+const coordinate = pattern(BITS_256, '32 bytes as base64url');
+const P256 = { kty: v.literal('EC'), crv: v.literal('P-256'), x: coordinate, y: coordinate };
+const ED25519 = { kty: v.literal('OKP'), crv: v.literal('Ed25519'), x: coordinate };
+
+/** A public signing key as it is stored. */
+export const storedKeySchema = v.variant('kty', [v.strictObject(P256), v.strictObject(ED25519)]);
+/** The same as a client may send it; a private key is refused. */
+export const publicKeySchema = v.variant('kty', [
+  v.strictObject({ ...P256, ...KEY_HINTS }),
+  v.strictObject({ ...ED25519, ...KEY_HINTS }),
+]);
+export type StoredKey = v.InferOutput<typeof storedKeySchema>;
+
+export const channelIdsSchema = v.pipe(
+  v.array(channelIdSchema),
+  v.maxLength(LIMITS.channelsPerCall),
+  v.description('Channels to enter; a repeated one is answered once'),
+);
+
+/** The stored form of a key that a client sent: the key itself, in one order, without its hints. */
+export function storedKey(key: v.InferOutput<typeof publicKeySchema>): StoredKey {
+  return key.kty === 'EC'
+    ? { kty: key.kty, crv: key.crv, x: key.x, y: key.y }
+    : { kty: key.kty, crv: key.crv, x: key.x };
+}

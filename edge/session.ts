@@ -1,0 +1,39 @@
+/**
+ * How long a session lives. The origin stores one record per session, written when it was opened; renewals are only
+ * told in the copy in the state Redis (same version, newer `renewedOn`). When that copy is lost, the session counts as
+ * idle since it was opened: it may end early, never late, and the device signs in again without anybody's help.
+ */
+import { Failure } from '../shared/failure.ts';
+import type { Day } from '../shared/internal.ts';
+import { TOKEN_KINDS } from '../shared/token.ts';
+import { DAY_MS, dayOf, startOf } from './days.ts';
+import type { SessionRecord } from './records.ts';
+
+/** Days without a renewal after which a session ends; a phone in a drawer for a month. */
+export const IDLE_DAYS = 30;
+/** Days after which a session ends whatever happens, so that every device proves its key anew now and then. */
+export const ABSOLUTE_DAYS = 90;
+
+/** The last day of the session's life. */
+export function lastDayOf({ createdOn, renewedOn }: Pick<SessionRecord, 'createdOn' | 'renewedOn'>): Day {
+  const idleMs = startOf(renewedOn) + IDLE_DAYS * DAY_MS;
+  const absoluteMs = startOf(createdOn) + ABSOLUTE_DAYS * DAY_MS;
+  return dayOf(Math.min(idleMs, absoluteMs));
+}
+
+/** Gives back a session that lives; throws `session_ended` for one that does not, or that is not there. */
+export function requireSession<T extends { readonly record: SessionRecord }>(
+  found: T | undefined,
+  nowMs: number,
+): T {
+  if (found === undefined || dayOf(nowMs) > lastDayOf(found.record)) throw new Failure('session_ended');
+  return found;
+}
+
+/** Milliseconds until the end of the session's last day. */
+export function remainingMs(record: SessionRecord, nowMs: number): number {
+  return startOf(lastDayOf(record)) + DAY_MS - nowMs;
+}
+
+/** Life of an access token in milliseconds. */
+export const ACCESS_LIFE_MS = TOKEN_KINDS.access.lifeSeconds * 1_000;

@@ -1,0 +1,44 @@
+import { lengthPrefixed, toBase64Url } from '../shared/bytes.ts';
+import type { Tag } from '../shared/frame.ts';
+
+/** 128 bits: as hard to collide or to guess as the random ids themselves. */
+const TAG_BYTES = 16;
+
+/**
+ * The only place where ids become tags: the first 16 bytes of HMAC-SHA-256 over label and fields, each length-prefixed,
+ * so that no two kinds and no two lists of fields can meet. Without the key a tag tells nothing, not even to somebody
+ * who knows the id. Deterministic: the same ids always give the same tag.
+ */
+export interface Tags {
+  account(userId: string): Promise<Tag>;
+  device(userId: string, deviceId: string): Promise<Tag>;
+  session(sessionId: string): Promise<Tag>;
+  mailbox(userId: string, deviceId: string): Promise<Tag>;
+  channel(channelId: string): Promise<Tag>;
+  /** Per channel, so that nobody can be followed from one channel to another. */
+  member(channelId: string, userId: string): Promise<Tag>;
+  /** A one-time mark of an assertion. */
+  once(jti: string): Promise<Tag>;
+  /** The user id of the account whose first device is `deviceId`; makes sign-up idempotent. */
+  userId(deviceId: string): Promise<string>;
+}
+
+/** Tags under a key of 32 bytes. */
+export async function createTags(keyBytes: Uint8Array<ArrayBuffer>): Promise<Tags> {
+  const hmac = { name: 'HMAC', hash: 'SHA-256' };
+  const key = await crypto.subtle.importKey('raw', keyBytes, hmac, false, ['sign']);
+  const tag = async (label: string, ...fields: string[]): Promise<Tag> => {
+    const digest = await crypto.subtle.sign('HMAC', key, lengthPrefixed([label, ...fields]));
+    return toBase64Url(new Uint8Array(digest, 0, TAG_BYTES));
+  };
+  return {
+    account: (userId) => tag('account', userId),
+    device: (userId, deviceId) => tag('device', userId, deviceId),
+    session: (sessionId) => tag('session', sessionId),
+    mailbox: (userId, deviceId) => tag('mailbox', userId, deviceId),
+    channel: (channelId) => tag('channel', channelId),
+    member: (channelId, userId) => tag('member', channelId, userId),
+    once: (jti) => tag('once', jti),
+    userId: (deviceId) => tag('user-id', deviceId),
+  };
+}

@@ -1,0 +1,36 @@
+/**
+ * What every edge must do, whatever it runs on, given only its URL. Semantics that need a clock or a broken store are
+ * tested on the app itself; this is about the whole way, and about what comes over a real wire.
+ */
+import { describe } from '../../shared/testing/suite.ts';
+import { Client } from './client.ts';
+import { credentialsContract } from './contract-credentials.ts';
+import { wayContract } from './contract-way.ts';
+import { wireContract } from './contract-wire.ts';
+
+export interface EdgeUnderTest {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+const TIMEOUT_MS = 30_000;
+
+export function edgeContract(where: string, start: () => Promise<EdgeUnderTest>): void {
+  describe(
+    `Edge ${where}`,
+    (suite) => {
+      let edge: EdgeUnderTest;
+      let client: Client;
+      suite.before(async () => {
+        edge = await start();
+        client = new Client({ baseUrl: edge.url, send: (request) => fetch(request) });
+      });
+      suite.after(() => edge?.stop());
+      const get = () => client;
+      wayContract(suite, get);
+      credentialsContract(suite, get);
+      wireContract(suite, get);
+    },
+    TIMEOUT_MS,
+  );
+}

@@ -1,0 +1,75 @@
+import { Failure } from '../../shared/failure.ts';
+import type { Clock, Copy, CopyKey, HeldCopy, Looked, State } from '../ports.ts';
+
+interface Entry {
+  readonly value: HeldCopy;
+  readonly expiresAtMs: number;
+}
+
+/** The state Redis in memory, with its rules: marks redeem once, copies expire, newer versions stay. */
+export interface MemoryState extends State {
+  /** Loses everything, as a real one may. */
+  empty(): void;
+  /** From now on every call fails, or works again. */
+  setDown(isDown: boolean): void;
+  /** The same for `put` alone: a store that is full can still be read. */
+  setPutDown(isDown: boolean): void;
+  /** The copies that are held, by key, expired ones left out; for tests that look at or tamper with them. */
+  readonly copies: Map<string, Entry>;
+}
+
+export function createMemoryState(clock: Clock): MemoryState {
+  const copies = new Map<string, Entry>();
+  const marks = new Map<string, number>();
+  let isDown = false;
+  let isPutDown = false;
+  const answer = async <T>(run: () => T): Promise<T> => {
+    if (isDown) throw new Failure('unavailable');
+    for (const [key, { expiresAtMs }] of copies) if (expiresAtMs <= clock.now()) copies.delete(key);
+    for (const [tag, expiresAtMs] of marks) if (expiresAtMs <= clock.now()) marks.delete(tag);
+    return run();
+  };
+  const looked = (keys: readonly CopyKey[]): Looked => ({
+    held: keys.map((key) => copies.get(nameOf(key))?.value),
+  });
+  return {
+    copies,
+    empty: () => {
+      copies.clear();
+      marks.clear();
+    },
+    setDown: (down) => {
+      isDown = down;
+    },
+    setPutDown: (down) => {
+      isPutDown = down;
+    },
+    look: (keys) => answer(() => looked(keys)),
+    redeem: (mark, keys) =>
+      answer(() => {
+        const isFresh = !marks.has(mark.tag);
+        if (isFresh) marks.set(mark.tag, clock.now() + mark.lifeSeconds * 1_000);
+        return { isFresh, ...looked(keys) };
+      }),
+    put: (list) =>
+      answer(() => {
+        if (isPutDown) throw new Failure('unavailable');
+        for (const copy of list)
+          if (mayReplace(copy, copies.get(nameOf(copy))?.value)) copies.set(nameOf(copy), entryOf(copy));
+      }),
+    ping: () => answer(() => undefined),
+  };
+}
+
+function mayReplace(copy: Copy, held: HeldCopy | undefined): boolean {
+  if (held === undefined || copy.version > held.version) return true;
+  return copy.version === held.version && copy.onEqual === 'replace';
+}
+
+function entryOf({ version, sealed, expiresAtMs }: Copy): Entry {
+  return { value: { version, sealed }, expiresAtMs };
+}
+
+function nameOf({ kind, tag }: CopyKey): string {
+  return `${kind}:${tag}`;
+}

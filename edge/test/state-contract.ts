@@ -1,0 +1,138 @@
+import * as assert from 'uvu/assert';
+import { randomId } from '../../shared/bytes.ts';
+import { rejectsWith } from '../../shared/testing/expect.ts';
+import type { Suite } from '../../shared/testing/suite.ts';
+import type { Copy, State } from '../ports.ts';
+
+export interface StateUnderTest {
+  readonly state: State;
+  now(): number;
+  /** Lets this much time pass for the store. */
+  pass(ms: number): Promise<void>;
+  /** From now on the store does not answer. */
+  breakDown(): Promise<void>;
+}
+
+/** What every State promises (ports.ts); `start` is called once per test, with a store nobody else uses. */
+export function stateContract({ test }: Suite, start: () => Promise<StateUnderTest> | StateUnderTest): void {
+  test('holds copies and gives them back in the asked order', async () => {
+    const { state, now } = await start();
+    const [dev, member] = [copy(now(), { kind: 'dev' }), copy(now(), { kind: 'member' })];
+    await state.put([dev, member]);
+    const { held } = await state.look([member, { kind: 'sess', tag: member.tag }, dev]);
+    assert.equal(held, [
+      { version: 1, sealed: member.sealed },
+      undefined,
+      { version: 1, sealed: dev.sealed },
+    ]);
+  });
+
+  test('keeps values as the text they are', async () => {
+    const { state, now } = await start();
+    for (const sealed of ['1.0123456789', '1.aGVsbG8', '12345678901234567890', 'true', '1.7e5']) {
+      const held = copy(now(), { sealed });
+      await state.put([held]);
+      assert.is((await state.look([held])).held[0]?.sealed, sealed);
+    }
+  });
+
+  test('never replaces a newer version', async () => {
+    const { state, now } = await start();
+    const [one, two] = [copy(now(), {}), copy(now(), { version: 2 })];
+    const onTag = (from: Copy, onEqual: Copy['onEqual'] = 'keep') => ({ ...from, tag: one.tag, onEqual });
+    await state.put([onTag(two)]);
+    await state.put([onTag(one), onTag(one, 'replace')]);
+    assert.is((await state.look([one])).held[0]?.sealed, two.sealed);
+    const ten = copy(now(), { version: 10 });
+    await state.put([onTag(ten)]);
+    await state.put([onTag(two, 'replace')]);
+    assert.is((await state.look([one])).held[0]?.version, 10);
+  });
+
+  test('does with an equal version what the copy says', async () => {
+    const { state, now } = await start();
+    const [first, second] = [copy(now(), {}), copy(now(), {})];
+    await state.put([first]);
+    await state.put([{ ...second, tag: first.tag, onEqual: 'keep' }]);
+    assert.is((await state.look([first])).held[0]?.sealed, first.sealed);
+    await state.put([{ ...second, tag: first.tag, onEqual: 'replace' }]);
+    assert.is((await state.look([first])).held[0]?.sealed, second.sealed);
+  });
+
+  test('forgets a copy when it expires', async () => {
+    const { state, now, pass } = await start();
+    const short = copy(now(), { expiresAtMs: Math.ceil(now() / 1_000) * 1_000 + 1_000 });
+    const long = copy(now(), {});
+    await state.put([short, long]);
+    await pass(2_000);
+    const { held } = await state.look([short, long]);
+    assert.is(held[0], undefined);
+    assert.is(held[1]?.sealed, long.sealed);
+  });
+
+  test('redeems a mark once, whoever asks', async () => {
+    const { state } = await start();
+    const mark = { tag: randomId(), lifeSeconds: 60 };
+    const answers = await Promise.all(Array.from({ length: 50 }, () => state.redeem(mark, [])));
+    assert.is(answers.filter(({ isFresh }) => isFresh).length, 1);
+    assert.is((await state.redeem({ ...mark, tag: randomId() }, [])).isFresh, true);
+  });
+
+  test('gives up a mark after its life, counted from its first redemption', async () => {
+    const { state, pass } = await start();
+    const mark = { tag: randomId(), lifeSeconds: 2 };
+    await state.redeem(mark, []);
+    await pass(1_000);
+    assert.is((await state.redeem(mark, [])).isFresh, false);
+    await pass(1_100);
+    assert.is((await state.redeem(mark, [])).isFresh, true);
+  });
+
+  test('looks up while it redeems, also for a mark that was used', async () => {
+    const { state, now } = await start();
+    const held = copy(now(), { kind: 'dev' });
+    const mark = { tag: randomId(), lifeSeconds: 60 };
+    await state.put([held]);
+    for (const isFresh of [true, false]) {
+      const answer = await state.redeem(mark, [{ kind: 'sess', tag: held.tag }, held]);
+      assert.is(answer.isFresh, isFresh);
+      assert.equal(answer.held, [undefined, { version: 1, sealed: held.sealed }]);
+    }
+  });
+
+  test('takes a hundred copies in one call', async () => {
+    const { state, now } = await start();
+    const copies = Array.from({ length: 101 }, () => copy(now(), {}));
+    await state.put(copies);
+    const { held } = await state.look(copies);
+    assert.ok(held.every((found, i) => found?.sealed === copies[i]?.sealed));
+  });
+
+  test('takes nothing for an answer', async () => {
+    const { state } = await start();
+    await state.put([]);
+    assert.equal((await state.look([])).held, []);
+  });
+
+  test('answers unavailable to everything when the store does not answer', async () => {
+    const { state, now, breakDown } = await start();
+    await state.ping();
+    await breakDown();
+    await rejectsWith(state.ping(), 'unavailable');
+    await rejectsWith(state.look([copy(now(), {})]), 'unavailable');
+    await rejectsWith(state.redeem({ tag: randomId(), lifeSeconds: 60 }, []), 'unavailable');
+    await rejectsWith(state.put([copy(now(), {})]), 'unavailable');
+  });
+}
+
+function copy(nowMs: number, fields: Partial<Copy>): Copy {
+  return {
+    kind: 'member',
+    tag: randomId(),
+    version: 1,
+    sealed: `1.${randomId(200)}`,
+    expiresAtMs: Math.ceil(nowMs / 3_600_000 + 1) * 3_600_000,
+    onEqual: 'keep',
+    ...fields,
+  };
+}

@@ -1,0 +1,108 @@
+/** What a request wants to know, how that maps to the state Redis and to a read of the origin, and what was found. */
+import type { Tag } from '../shared/frame.ts';
+import type { ReadAnswer, ReadRequest, StoredRecord } from '../shared/internal.ts';
+import type { CopyKey, HeldCopy } from './ports.ts';
+import type { DeviceRecord, MemberRecord, SessionRecord } from './records.ts';
+import type { Tags } from './tags.ts';
+
+/** One record: the tag it is found by, and every tag of its row in the order records.ts names. */
+export interface Want {
+  readonly tag: Tag;
+  readonly tags: readonly Tag[];
+}
+export interface Wants {
+  readonly device?: Want;
+  readonly session?: Want;
+  readonly members?: readonly Want[];
+}
+
+/** What a store holds for some wants, still sealed; `members` has the length and order of what was wanted. */
+export interface HeldFinds {
+  readonly device: HeldCopy | undefined;
+  readonly session: HeldCopy | undefined;
+  readonly members: readonly (HeldCopy | undefined)[];
+}
+
+/** An opened record with the sealed form it came in. */
+export interface Found<R> extends HeldCopy {
+  readonly record: R;
+}
+/** What was found; `members` has the length and order of what was wanted. */
+export interface Finds {
+  readonly device: Found<DeviceRecord> | undefined;
+  readonly session: Found<SessionRecord> | undefined;
+  readonly members: readonly (Found<MemberRecord> | undefined)[];
+}
+
+export async function wantDevice(tags: Tags, userId: string, deviceId: string): Promise<Want> {
+  const [account, device] = await Promise.all([tags.account(userId), tags.device(userId, deviceId)]);
+  return { tag: device, tags: [account, device] };
+}
+
+/** A session of this device of this user; another one's does not open under these tags. */
+export async function wantSession(tags: Tags, owner: SessionOwner): Promise<Want> {
+  const [device, session] = await Promise.all([
+    wantDevice(tags, owner.userId, owner.deviceId),
+    tags.session(owner.sessionId),
+  ]);
+  return { tag: session, tags: [...device.tags, session] };
+}
+
+export interface SessionOwner {
+  readonly userId: string;
+  readonly deviceId: string;
+  readonly sessionId: string;
+}
+
+/** A membership, with the channel's tag in front. */
+export interface MemberWant extends Want {
+  readonly channel: Tag;
+}
+
+export async function wantMember(tags: Tags, channelId: string, userId: string): Promise<MemberWant> {
+  const [channel, member] = await Promise.all([tags.channel(channelId), tags.member(channelId, userId)]);
+  return { channel, tag: member, tags: [channel, member] };
+}
+
+/** Keys of the hot copies; `heldFinds` takes apart what comes back for them. */
+export function keysOf({ device, session, members = [] }: Wants): CopyKey[] {
+  const keys: CopyKey[] = [];
+  if (device !== undefined) keys.push({ kind: 'dev', tag: device.tag });
+  if (session !== undefined) keys.push({ kind: 'sess', tag: session.tag });
+  for (const { tag } of members) keys.push({ kind: 'member', tag });
+  return keys;
+}
+
+export function heldFinds(
+  { device, session, members = [] }: Wants,
+  held: readonly (HeldCopy | undefined)[],
+): HeldFinds {
+  const rest = [...held];
+  return {
+    device: device === undefined ? undefined : rest.shift(),
+    session: session === undefined ? undefined : rest.shift(),
+    members: members.map(() => rest.shift()),
+  };
+}
+
+/** The read of the origin for the same wants; `storedFinds` takes apart its answer. */
+export function readOf({ device, session, members = [] }: Wants): ReadRequest {
+  return {
+    ...(device === undefined ? {} : { devices: [device.tag] }),
+    ...(session === undefined ? {} : { sessions: [session.tag] }),
+    ...(members.length === 0 ? {} : { members: members.map(({ tag }) => tag) }),
+  };
+}
+
+export function storedFinds({ device, session, members = [] }: Wants, answer: ReadAnswer): HeldFinds {
+  return {
+    device: stored(answer.devices, device),
+    session: stored(answer.sessions, session),
+    members: members.map((want) => stored(answer.members, want)),
+  };
+}
+
+/** An answer is JSON of another machine: only its own properties count. */
+function stored(table: Readonly<Record<Tag, StoredRecord>>, want: Want | undefined): HeldCopy | undefined {
+  return want !== undefined && Object.hasOwn(table, want.tag) ? table[want.tag] : undefined;
+}
