@@ -9,6 +9,7 @@ import { Connection } from './connection.ts';
 import { Hub } from './hub.ts';
 import { createCounters } from './metrics.ts';
 import type { Socket } from './ports.ts';
+import { PostOffice } from './post-office.ts';
 import { MemoryBroker } from './test/memory-broker.ts';
 
 const SESSION = 'S'.repeat(22);
@@ -118,9 +119,21 @@ function open() {
       ({ jti: 'jti', session: SESSION, device: SESSION, mailbox: SESSION, expiresAtMs: 1 }) as never,
   };
   const ignore = () => undefined;
+  const refuse = () => Promise.reject(new Failure('unavailable'));
+  const mailboxes = {
+    post: refuse,
+    attach: refuse,
+    read: refuse,
+    ack: refuse,
+    watch: refuse,
+    unwatch: ignore,
+    listen: ignore,
+  };
   const connection = new Connection('connection-1', socket, {
     node: 'n1',
     broker,
+    mailboxes,
+    postOffice: new PostOffice({ mailboxes, wait: async () => undefined, onDelivered: ignore }),
     hub: new Hub({ broker, fanOut: ignore, wait: async () => undefined, onGap: ignore, onRepair: ignore }),
     verifier,
     redemptions: {

@@ -19,12 +19,16 @@ import { TokenBucket } from './bucket.ts';
 import type { CommandPorts } from './commands/caller.ts';
 import { carryOut } from './commands/commands.ts';
 import { Grants } from './grants.ts';
+import type { Inbox } from './inbox.ts';
+import { MailboxGrants } from './mailbox-grants.ts';
 import type { Broker, Socket } from './ports.ts';
+import type { PostOffice } from './post-office.ts';
 import { type SubscriptionPorts, Subscriptions } from './subscriptions.ts';
 
 export interface ConnectionPorts extends SubscriptionPorts, CommandPorts {
   readonly node: string;
   readonly broker: Broker;
+  readonly postOffice: PostOffice;
   readonly log: Log;
   readonly setTimer: (run: () => void, ms: number) => () => void;
 }
@@ -37,11 +41,13 @@ const ADMISSION_DEADLINE_MS = 5_000;
 export class Connection {
   readonly id: string;
   readonly grants = new Grants();
+  readonly mailboxGrants = new MailboxGrants();
   readonly subscriptions: Subscriptions;
   readonly ports: ConnectionPorts;
   readonly #socket: Socket;
   #state: 'admitting' | 'open' | 'closed' = 'admitting';
   #ticket: TicketClaims | undefined;
+  #inbox: Inbox | undefined;
   #pending = 0;
   readonly #commands: TokenBucket;
   readonly #bytes: TokenBucket;
@@ -93,6 +99,21 @@ export class Connection {
     return this.#openTicket().device;
   }
 
+  get inbox(): Inbox | undefined {
+    return this.#inbox;
+  }
+
+  async attachInbox(): Promise<string> {
+    if (this.#inbox === undefined) {
+      const inbox = await this.ports.postOffice.open(this.#openTicket().mailbox, this.#socket);
+      // Another `attach` may have been quicker, or the connection has ended meanwhile.
+      if (this.#inbox !== undefined || this.#state !== 'open') this.ports.postOffice.release(inbox);
+      else this.#inbox = inbox;
+    }
+    if (this.#inbox === undefined) throw new Failure('superseded');
+    return this.#inbox.attach();
+  }
+
   get isOpen(): boolean {
     return this.#state === 'open';
   }
@@ -121,6 +142,8 @@ export class Connection {
     this.#state = 'closed';
     this.#cancelDeadline();
     this.subscriptions.removeAll();
+    if (this.#inbox !== undefined) this.ports.postOffice.release(this.#inbox);
+    this.#inbox = undefined;
   }
 
   /** Why a further command must wait, if it must. A client that goes on all the same is answered, never obeyed. */

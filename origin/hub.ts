@@ -1,3 +1,4 @@
+import { encodeEphemeral } from '../shared/codec.ts';
 import type { Tag } from '../shared/frame.ts';
 import { Feed, type FeedPorts } from './feed.ts';
 import type { BrokerListener } from './ports.ts';
@@ -49,6 +50,11 @@ export class Hub implements BrokerListener {
 
   onPublication(...[channel, publication]: Parameters<BrokerListener['onPublication']>): void {
     this.#entries.get(channel)?.feed.receive(publication);
+  }
+
+  /** Straight to the fan-out: there is no order to keep and nothing to repair. */
+  onEphemeral(channel: Tag, body: string): void {
+    if (this.#entries.has(channel)) this.#ports.fanOut(channel, encodeEphemeral(body));
   }
 
   onInterrupted(): void {

@@ -51,6 +51,7 @@ async function run(config: OriginConfig): Promise<void> {
   const node = new OriginNode({
     node: config.node,
     broker: stores.broker,
+    mailboxes: stores.mailboxes,
     registry: stores.registry,
     redemptions: stores.redemptions,
     verifier,

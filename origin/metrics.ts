@@ -14,6 +14,8 @@ export interface Counters {
   deliveries: number;
   /** Publications replayed from a log to returning connections. */
   replayed: number;
+  /** Mailbox items handed to connections. */
+  delivered: number;
   /** Gaps told to connections. */
   gaps: number;
   /** Holes in the live feed that were filled from the log before anybody saw them. */
@@ -37,6 +39,7 @@ export function createCounters(): Counters {
     publishes: 0,
     deliveries: 0,
     replayed: 0,
+    delivered: 0,
     gaps: 0,
     repairs: 0,
     closed,

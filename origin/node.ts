@@ -13,11 +13,13 @@ import { TokenBucket } from './bucket.ts';
 import { Connection, type ConnectionPorts } from './connection.ts';
 import { Hub } from './hub.ts';
 import type { Counters } from './metrics.ts';
-import type { Broker, ConnectionEvents, FanOut, Redemptions, Registry, Socket } from './ports.ts';
+import type { Broker, ConnectionEvents, FanOut, Mailboxes, Redemptions, Registry, Socket } from './ports.ts';
+import { PostOffice } from './post-office.ts';
 
 export interface NodePorts {
   readonly node: string;
   readonly broker: Broker;
+  readonly mailboxes: Mailboxes;
   readonly registry: Registry;
   readonly redemptions: Redemptions;
   readonly verifier: Verifier;
@@ -68,6 +70,13 @@ export class OriginNode {
     this.#connectionPorts = {
       ...ports,
       hub: this.hub,
+      postOffice: new PostOffice({
+        mailboxes: ports.mailboxes,
+        wait,
+        onDelivered: (items) => {
+          counters.delivered += items;
+        },
+      }),
       onReplayed: (publications) => {
         counters.replayed += publications;
       },

@@ -38,11 +38,16 @@ export interface Outgoing {
   readonly channel: Tag;
   readonly id: string;
   readonly body: string;
+  /** Only if this is the position of the channel's last conditional publication (offset 0: there is none). */
+  readonly ifCommit?: Position;
 }
-/** `isDuplicate`: this id was accepted before, at this position. */
+/**
+ * `duplicate`: this id was accepted before, at this position; that is looked at before the condition, so that the retry
+ * of a winner is no conflict. `conflict`: nothing was appended, and `position` is the last conditional publication's.
+ */
 export interface Accepted {
+  readonly outcome: 'accepted' | 'duplicate' | 'conflict';
   readonly position: Position;
-  readonly isDuplicate: boolean;
 }
 /** A publication as it comes live or from the log. */
 export interface LoggedPublication {
@@ -71,6 +76,8 @@ export interface Page {
  */
 export interface Broker {
   publish(outgoing: Outgoing): Promise<Accepted>;
+  /** Announces a body that is kept nowhere; resolves when the relay has taken it. */
+  announce(channel: Tag, body: string): Promise<void>;
   /** Log after `after`, or only the head when `after` is undefined. */
   read(channel: Tag, after: Position | undefined): Promise<Page>;
   /** Resolves once every later announcement of the channel will reach `onPublication`. */
@@ -81,6 +88,7 @@ export interface Broker {
 }
 export interface BrokerListener {
   onPublication(channel: Tag, publication: LoggedPublication): void;
+  onEphemeral(channel: Tag, body: string): void;
   onInterrupted(): void;
 }
 

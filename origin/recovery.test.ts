@@ -44,7 +44,7 @@ describe('recovery', ({ test }) => {
     await node.publish(1, 2, 3);
     const second = node.reader();
     await second.join({ epoch: await node.epoch(), offset: 0 });
-    node.broker.announce();
+    node.broker.deliver();
     assert.equal(first.offsets(), [1, 2, 3]);
     assert.equal(second.offsets(), [1, 2, 3]);
   });
@@ -57,9 +57,9 @@ describe('recovery', ({ test }) => {
     await node.publish(1, 2, 3);
     const ahead = node.reader();
     await ahead.join({ epoch: await node.epoch(), offset: 3 });
-    node.broker.announce();
+    node.broker.deliver();
     await node.publish(4);
-    node.broker.announce();
+    node.broker.deliver();
     assert.equal(first.offsets(), [1, 2, 3, 4]);
     assert.equal(ahead.offsets(), [4]);
   });
@@ -103,7 +103,7 @@ describe('recovery', ({ test }) => {
     await node.publish(2, 3);
     node.broker.announcements.length = 0;
     await node.publish(4);
-    node.broker.announce();
+    node.broker.deliver();
     await until(() => reader.offsets().length === 4, { what: 'the repair' });
     assert.equal(reader.offsets(), [1, 2, 3, 4]);
   });
@@ -186,7 +186,7 @@ describe('recovery', ({ test }) => {
           published += 1;
           await node.publish(published);
         }
-        if (action === 'announce') node.broker.announce();
+        if (action === 'announce') node.broker.deliver();
         if (action === 'lose') node.broker.announcements.shift();
         if (action === 'interrupt') node.broker.interrupt();
         if (action === 'tick') await Promise.resolve();
@@ -196,7 +196,7 @@ describe('recovery', ({ test }) => {
           void reader.join({ epoch, offset: 0 });
         }
       }
-      node.broker.announce();
+      node.broker.deliver();
       node.broker.interrupt();
       const expected = Array.from({ length: published }, (_, i) => i + 1);
       for (const reader of readers) {

@@ -15,6 +15,9 @@ import type {
   ClientFrame,
   FailedFrame,
   Ref,
+  SendItem,
+  SentItem,
+  SeqRange,
   ServerFrame,
   SubscribedItem,
   SubscribeItem,
@@ -27,6 +30,8 @@ const TAG = /^[A-Za-z0-9_-]{22}$/;
 const BASE64URL = /^[A-Za-z0-9_-]*$/;
 const JWT = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
 const MAX_REF = 2 ** 32 - 1;
+/** Every list of a frame has the same bound. */
+const MOST_IN_A_LIST = Math.min(LIMITS.channelsPerCall, LIMITS.itemsPerCall);
 const RETRIES: readonly unknown[] = ['now', 'backoff', 'new-ticket', 'never'] satisfies Retry[];
 
 type Fields = Record<string, unknown>;
@@ -51,6 +56,12 @@ export function parseClientFrame(text: string): ClientFrame | Refused {
       return parseSubscribe(fields, ref);
     case 'unsubscribe':
       return parseUnsubscribe(fields, ref);
+    case 'send':
+      return parseSend(fields, ref);
+    case 'ack':
+      return parseAck(fields, ref);
+    case 'attach':
+      return hasOnly(fields, ['type', 'ref']) ? { type: 'attach', ref } : refuse('Unknown field', ref);
     case 'refresh':
       return parseRefresh(fields, ref);
     case 'ping':
@@ -61,15 +72,41 @@ export function parseClientFrame(text: string): ClientFrame | Refused {
 }
 
 function parsePublish(fields: Fields, ref: Ref): ClientFrame | Refused {
-  const { channel, id, data } = fields;
-  if (!hasOnly(fields, ['type', 'ref', 'channel', 'id', 'data'])) return refuse('Unknown field', ref);
+  const { channel, id, data, ephemeral, ifCommit } = fields;
+  if (!hasOnly(fields, PUBLISH_FIELDS)) return refuse('Unknown field', ref);
   if (!isTag(channel)) return refuse('channel must be a tag', ref);
   if (!isMessageId(id)) return refuse('id must be 16 to 36 base64url characters', ref);
   if (typeof data !== 'string') return refuse('data must be base64url', ref);
   if (data.length > LIMITS.dataChars)
     return { refused: 'payload_too_large', detail: 'data is over 64 KiB', ref };
   if (!isData(data)) return refuse('data must be base64url', ref);
-  return { type: 'publish', ref, channel, id, data };
+  if (ephemeral === undefined && ifCommit === undefined) return { type: 'publish', ref, channel, id, data };
+  if (ifCommit === undefined)
+    return ephemeral === true
+      ? { type: 'publish', ref, channel, id, data, ephemeral }
+      : refuse('ephemeral must be true, or absent', ref);
+  if (ephemeral !== undefined) return refuse('ifCommit and ephemeral exclude each other', ref);
+  if (!isPosition(ifCommit)) return refuse('ifCommit must be a position', ref);
+  return { type: 'publish', ref, channel, id, data, ifCommit };
+}
+
+const PUBLISH_FIELDS = ['type', 'ref', 'channel', 'id', 'data', 'ephemeral', 'ifCommit'];
+
+function parseSend(fields: Fields, ref: Ref): ClientFrame | Refused {
+  const { grants, items } = fields;
+  if (!hasOnly(fields, ['type', 'ref', 'grants', 'items'])) return refuse('Unknown field', ref);
+  if (grants !== undefined && !isJwt(grants)) return refuse('grants must be a JWT', ref);
+  if (!isListOf(items, isSendItem))
+    return refuse(`items must be 1 to ${LIMITS.itemsPerCall} {mailbox, id, data} objects`, ref);
+  return grants === undefined ? { type: 'send', ref, items } : { type: 'send', ref, grants, items };
+}
+
+function parseAck(fields: Fields, ref: Ref): ClientFrame | Refused {
+  const { ranges } = fields;
+  if (!hasOnly(fields, ['type', 'ref', 'ranges'])) return refuse('Unknown field', ref);
+  if (!isListOf(ranges, isSeqRange))
+    return refuse(`ranges must be 1 to ${LIMITS.itemsPerCall} pairs [first, last]`, ref);
+  return { type: 'ack', ref, ranges };
 }
 
 function parseSubscribe(fields: Fields, ref: Ref): ClientFrame | Refused {
@@ -114,7 +151,7 @@ export function encodeServerFrame(frame: ServerFrame): string {
 
 /** `failed` for anything thrown while a command was carried out; unknown errors show as `internal`. */
 export function failedFrame(ref: Ref, thrown: unknown): FailedFrame {
-  const { code, retry, detail, retryAfterMs } = toFailure(thrown);
+  const { code, retry, detail, retryAfterMs, position } = toFailure(thrown);
   return {
     type: 'failed',
     ref,
@@ -122,6 +159,7 @@ export function failedFrame(ref: Ref, thrown: unknown): FailedFrame {
     retry,
     ...(detail === undefined ? {} : { detail }),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    ...(position === undefined ? {} : { position }),
   };
 }
 
@@ -133,6 +171,21 @@ export function encodePublicationBody(channel: Tag, id: string, from: Tag, data:
 /** A whole `publication` frame from a position and a body made by `encodePublicationBody`. */
 export function encodePublication(position: Position, body: string): string {
   return `{"type":"publication","epoch":"${position.epoch}","offset":${position.offset},${body}`;
+}
+
+/** A whole `ephemeral` frame from a body made by `encodePublicationBody`. */
+export function encodeEphemeral(body: string): string {
+  return `{"type":"ephemeral",${body}`;
+}
+
+/** The part of a mailbox item that does not depend on its place; both values must be base64url. */
+export function encodeItemBody(id: string, data: string): string {
+  return `"id":"${id}","data":"${data}"}`;
+}
+
+/** A whole `delivery` frame from a place in the mailbox and a body made by `encodeItemBody`. */
+export function encodeDelivery(epoch: string, seq: number, body: string): string {
+  return `{"type":"delivery","epoch":"${epoch}","seq":${seq},${body}`;
 }
 
 /**
@@ -156,12 +209,15 @@ const SERVER_FRAMES: Readonly<Record<string, (fields: Fields) => boolean>> = {
     isRef(f.ref) &&
     (f.position === undefined || isPosition(f.position)) &&
     (f.duplicate === undefined || f.duplicate === true) &&
+    (f.epoch === undefined || isEpoch(f.epoch)) &&
+    (f.items === undefined || (Array.isArray(f.items) && f.items.every(isSentItem))) &&
     (f.channels === undefined || (Array.isArray(f.channels) && f.channels.every(isSubscribedItem))),
   failed: (f) =>
     isRef(f.ref) &&
     isRefusal(f) &&
     (f.detail === undefined || isText(f.detail)) &&
-    (f.retryAfterMs === undefined || isOffset(f.retryAfterMs)),
+    (f.retryAfterMs === undefined || isOffset(f.retryAfterMs)) &&
+    (f.position === undefined || isPosition(f.position)),
   publication: (f) =>
     isTag(f.channel) &&
     isEpoch(f.epoch) &&
@@ -170,13 +226,16 @@ const SERVER_FRAMES: Readonly<Record<string, (fields: Fields) => boolean>> = {
     isMessageId(f.id) &&
     isTag(f.from) &&
     isData(f.data),
+  ephemeral: (f) => isTag(f.channel) && isMessageId(f.id) && isTag(f.from) && isData(f.data),
+  delivery: (f) => isEpoch(f.epoch) && isOffset(f.seq) && f.seq >= 1 && isMessageId(f.id) && isData(f.data),
+  detached: (f) => isText(f.code),
   gap: (f) => isTag(f.channel) && isPosition(f.position) && isText(f.reason),
   revoked: (f) => isTag(f.channel) && isText(f.code),
   pong: (f) => isRef(f.ref),
 };
 
 function replaceUnknownCodes(fields: Fields): void {
-  const items = fields.type === 'ok' ? ((fields.channels ?? []) as Fields[]) : [fields];
+  const items = fields.type === 'ok' ? ((fields.channels ?? fields.items ?? []) as Fields[]) : [fields];
   for (const item of items) if (isText(item.code) && !isFailureCode(item.code)) item.code = 'internal';
 }
 
@@ -227,9 +286,7 @@ function isJwt(value: unknown): value is string {
 }
 
 function isListOf<T>(value: unknown, isItem: (item: unknown) => item is T): value is readonly T[] {
-  return (
-    Array.isArray(value) && value.length >= 1 && value.length <= LIMITS.channelsPerCall && value.every(isItem)
-  );
+  return Array.isArray(value) && value.length >= 1 && value.length <= MOST_IN_A_LIST && value.every(isItem);
 }
 
 function areDistinct(tags: readonly Tag[]): boolean {
@@ -246,6 +303,24 @@ function isSubscribedItem(value: unknown): value is SubscribedItem {
   if (typeof value !== 'object' || value === null) return false;
   const fields = value as Fields;
   return isTag(fields.channel) && (isPosition(fields.position) || isRefusal(fields));
+}
+
+function isSendItem(value: unknown): value is SendItem {
+  if (typeof value !== 'object' || value === null) return false;
+  const { mailbox, id, data, ...rest } = value as Fields;
+  return isTag(mailbox) && isMessageId(id) && isData(data) && Object.keys(rest).length === 0;
+}
+
+function isSeqRange(value: unknown): value is SeqRange {
+  if (!Array.isArray(value) || value.length !== 2) return false;
+  const [first, last] = value as unknown[];
+  return isOffset(first) && isOffset(last) && first >= 1 && first <= last;
+}
+
+function isSentItem(value: unknown): value is SentItem {
+  if (typeof value !== 'object' || value === null) return false;
+  const fields = value as Fields;
+  return isTag(fields.mailbox) && (fields.code === undefined || isRefusal(fields));
 }
 
 function isRefusal({ code, retry }: Fields): boolean {

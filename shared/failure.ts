@@ -1,4 +1,5 @@
 import { FAILURES, type FailureCode, type Retry } from './failures.ts';
+import type { Position } from './position.ts';
 
 /** Longest close reason RFC 6455 §5.5 leaves room for: a 125-byte control frame less the 2-byte code. */
 export const CLOSE_REASON_MAX_BYTES = 123;
@@ -10,6 +11,8 @@ export interface FailureOptions {
   readonly cause?: unknown;
   /** Shortest wait before a retry, in milliseconds. */
   readonly retryAfterMs?: number;
+  /** With `conflict`: the position the condition would have had to name. */
+  readonly position?: Position;
 }
 
 /** The only error the core throws at a peer: a code of the table, a public detail, a private cause. */
@@ -17,6 +20,7 @@ export class Failure extends Error {
   readonly code: FailureCode;
   readonly detail: string | undefined;
   readonly retryAfterMs: number | undefined;
+  readonly position: Position | undefined;
 
   constructor(code: FailureCode, options: FailureOptions = {}) {
     super(options.detail ?? FAILURES[code].title, { cause: options.cause });
@@ -24,6 +28,7 @@ export class Failure extends Error {
     this.code = code;
     this.detail = options.detail;
     this.retryAfterMs = options.retryAfterMs;
+    this.position = options.position;
   }
 
   get retry(): Retry {

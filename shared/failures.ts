@@ -40,6 +40,9 @@ export const FAILURES = freeze({
   channel_limit: entry(undefined, undefined, 'never', 'Too many channels on this connection'),
   pending_limit: entry(undefined, undefined, 'backoff', 'Too many unanswered commands on this connection'),
 
+  mailbox_full: entry(undefined, undefined, 'backoff', 'The mailbox takes no more at the moment'),
+  superseded: entry(undefined, undefined, 'never', 'A newer connection of this device took over'),
+
   too_many_requests: entry(429, 4429, 'backoff', 'Too many requests'),
   slow_consumer: entry(undefined, 4410, 'now', 'The connection reads too slowly'),
   server_draining: entry(503, 1012, 'now', 'The node is going away'),

@@ -38,7 +38,40 @@ export interface PublishFrame {
   readonly id: string;
   /** Ciphertext, base64url. */
   readonly data: string;
+  /** Reaches who is subscribed now, and is kept nowhere. */
+  readonly ephemeral?: true;
+  /** Accepted only if this is the position of the channel's last conditional publication (offset 0: there is none). */
+  readonly ifCommit?: Position;
 }
+/** Puts ciphertext into mailboxes of devices; one answer with a verdict for each item. */
+export interface SendFrame {
+  readonly type: 'send';
+  readonly ref: Ref;
+  /** A mailbox grant; may be left out where an earlier frame of this connection brought it. */
+  readonly grants?: string;
+  readonly items: readonly SendItem[];
+}
+export interface SendItem {
+  readonly mailbox: Tag;
+  /** Client message id; a retry with the same id is queued once. */
+  readonly id: string;
+  /** Ciphertext, base64url. */
+  readonly data: string;
+}
+/** Makes this connection the one that receives, and acks, the mailbox of its device. */
+export interface AttachFrame {
+  readonly type: 'attach';
+  readonly ref: Ref;
+}
+/** Confirms items of the mailbox; the node deletes them. */
+export interface AckFrame {
+  readonly type: 'ack';
+  readonly ref: Ref;
+  /** Pairs of first and last sequence number, both included, in the epoch of the attachment. */
+  readonly ranges: readonly SeqRange[];
+}
+/** First and last sequence number of mailbox items, both included. */
+export type SeqRange = readonly [number, number];
 export interface RefreshFrame {
   readonly type: 'refresh';
   readonly ref: Ref;
@@ -50,7 +83,15 @@ export interface PingFrame {
   readonly type: 'ping';
   readonly ref: Ref;
 }
-export type ClientFrame = SubscribeFrame | UnsubscribeFrame | PublishFrame | RefreshFrame | PingFrame;
+export type ClientFrame =
+  | SubscribeFrame
+  | UnsubscribeFrame
+  | PublishFrame
+  | SendFrame
+  | AttachFrame
+  | AckFrame
+  | RefreshFrame
+  | PingFrame;
 
 // ---- node → client ----
 
@@ -82,7 +123,22 @@ export interface SubscribedFrame {
 export type SubscribedItem =
   | { readonly channel: Tag; readonly position: Position }
   | { readonly channel: Tag; readonly code: FailureCode; readonly retry: Retry };
-/** Answer to `unsubscribe` and `refresh`. */
+/** Answer to `send`: one item for each asked one, in the asked order. Whether the device is connected is told to nobody. */
+export interface SentFrame {
+  readonly type: 'ok';
+  readonly ref: Ref;
+  readonly items: readonly SentItem[];
+}
+export type SentItem =
+  | { readonly mailbox: Tag }
+  | { readonly mailbox: Tag; readonly code: FailureCode; readonly retry: Retry };
+/** Answer to `attach`. Another epoch than the last one means that items may be lost. */
+export interface AttachedFrame {
+  readonly type: 'ok';
+  readonly ref: Ref;
+  readonly epoch: string;
+}
+/** Answer to `unsubscribe`, `ack`, `refresh` and an ephemeral `publish`. */
 export interface DoneFrame {
   readonly type: 'ok';
   readonly ref: Ref;
@@ -94,6 +150,8 @@ export interface FailedFrame {
   readonly retry: Retry;
   readonly detail?: string;
   readonly retryAfterMs?: number;
+  /** With `conflict` to a conditional publish: the position of the last conditional publication. */
+  readonly position?: Position;
 }
 export interface PublicationFrame {
   readonly type: 'publication';
@@ -104,6 +162,27 @@ export interface PublicationFrame {
   /** Member tag of the sender, stamped by the node from the grant. */
   readonly from: Tag;
   readonly data: string;
+}
+/** A message that was kept nowhere: without position, never replayed, possibly lost. */
+export interface EphemeralFrame {
+  readonly type: 'ephemeral';
+  readonly channel: Tag;
+  readonly id: string;
+  readonly from: Tag;
+  readonly data: string;
+}
+/** One item of this device's mailbox. Stays there until acked; comes again after a reconnect otherwise. */
+export interface DeliveryFrame {
+  readonly type: 'delivery';
+  readonly epoch: string;
+  readonly seq: number;
+  readonly id: string;
+  readonly data: string;
+}
+/** The mailbox is no longer received on this connection. */
+export interface DetachedFrame {
+  readonly type: 'detached';
+  readonly code: FailureCode;
 }
 /** Publications before `position` may be missing; the stream goes on with `position.offset + 1`. */
 export interface GapFrame {
@@ -125,5 +204,20 @@ export interface PongFrame {
   readonly type: 'pong';
   readonly ref: Ref;
 }
-export type AnswerFrame = PublishedFrame | SubscribedFrame | DoneFrame | FailedFrame | PongFrame;
-export type ServerFrame = WelcomeFrame | AnswerFrame | PublicationFrame | GapFrame | RevokedFrame;
+export type AnswerFrame =
+  | PublishedFrame
+  | SubscribedFrame
+  | SentFrame
+  | AttachedFrame
+  | DoneFrame
+  | FailedFrame
+  | PongFrame;
+export type ServerFrame =
+  | WelcomeFrame
+  | AnswerFrame
+  | PublicationFrame
+  | EphemeralFrame
+  | DeliveryFrame
+  | DetachedFrame
+  | GapFrame
+  | RevokedFrame;

@@ -13,6 +13,12 @@ export const LIMITS = Object.freeze({
   channelsPerCall: 100,
   /** Channels one connection may hold; well above the 95th percentile of chat apps, low enough to bound memory. */
   channelsPerConnection: 500,
+  /** Items in one `send`, and ranges in one `ack`. */
+  itemsPerCall: 100,
+  /** Mailboxes one connection may hold grants for. */
+  mailboxesPerConnection: 2_000,
+  /** Items of a mailbox that a device may hold unacked before it gets more. */
+  unackedItems: 32,
   /** Commands of one connection that may wait for their answer. */
   pendingCommands: 256,
   /** Commands of one connection: so many come back in a second, and so many may be saved up. */

@@ -9,6 +9,7 @@ import {
   type InternalClaims,
   type JWK,
   type Kind,
+  type MailboxGrantsClaims,
   type Signer,
   type TicketClaims,
   TOKEN_KINDS,
@@ -26,8 +27,9 @@ const grants: GrantsClaims = {
   session: tag,
   grants: [{ channel: tag, member: tag, verbs: ['subscribe'], generation: 1 }],
 };
+const mailboxes: MailboxGrantsClaims = { session: tag, sender: tag, mailboxes: [tag] };
 const internal: InternalClaims = { jti: 'j', method: 'POST', path: '/x?y=1', bodyHash: 'h' };
-const kinds: readonly Kind[] = ['access', 'ticket', 'grants', 'internal'];
+const kinds: readonly Kind[] = ['access', 'ticket', 'grants', 'mailboxes', 'internal'];
 
 interface Edge {
   readonly signer: Signer;
@@ -42,6 +44,7 @@ async function createEdge(issuer = ISSUER, kid = 'k1'): Promise<Edge> {
   const sign = (kind: Kind, nowMs = NOW_MS) => {
     if (kind === 'access') return signer.sign(kind, access, nowMs);
     if (kind === 'ticket') return signer.sign(kind, ticket, nowMs);
+    if (kind === 'mailboxes') return signer.sign(kind, mailboxes, nowMs);
     return kind === 'grants' ? signer.sign(kind, grants, nowMs) : signer.sign(kind, internal, nowMs);
   };
   return { signer, verifier: createVerifier(issuer, signer.publicKeys), privateKey, sign };
@@ -54,7 +57,7 @@ describe('our tokens', ({ test, before }) => {
   });
 
   test('each kind verifies and gives back its claims and its end', async () => {
-    const expected = { access, ticket, grants, internal };
+    const expected = { access, ticket, grants, mailboxes, internal };
     for (const kind of kinds) {
       const verified = await edge.verifier.verify(kind, await edge.sign(kind), NOW_MS);
       assert.ok(typeof verified === 'object', kind);

@@ -1,5 +1,5 @@
 /**
- * The five kinds of token, and the only file that imports jose. Ours are Ed25519-signed JWTs; `typ` and `aud` differ
+ * The kinds of token, and the only file that imports jose. Ours are Ed25519-signed JWTs; `typ` and `aud` differ
  * by kind, so that one kind can never stand in for another (RFC 8725 §3.11, §3.12). Verification always names the
  * algorithms, the type, the issuer, the audience and the required claims, and takes keys only from the caller: `jku`,
  * `jwk` and `x5u` headers are never followed.
@@ -9,6 +9,7 @@
  * | access | edge | edge | 5 min | user, device, session ids |
  * | ticket | edge | origin | 30 s, one redemption | session, device and mailbox tags |
  * | grants | edge | origin | 10 min | for each channel: member tag, verbs, generation; bound to a session tag |
+ * | mailboxes | edge | origin | 10 min | mailbox tags and a sender tag; bound to a session tag |
  * | internal | edge | origin's internal API | 30 s | method, path, body hash |
  * | assertion | a device | edge | `iat` within 60 s, one use | user id, purpose |
  */
@@ -56,6 +57,12 @@ export interface GrantsClaims {
   readonly session: Tag;
   readonly grants: readonly Grant[];
 }
+/** Into which mailboxes a session may put items; `sender` is a tag that changes daily. */
+export interface MailboxGrantsClaims {
+  readonly session: Tag;
+  readonly sender: Tag;
+  readonly mailboxes: readonly Tag[];
+}
 export interface InternalClaims {
   readonly jti: string;
   readonly method: string;
@@ -79,6 +86,7 @@ interface Kinds {
   access: AccessClaims;
   ticket: TicketClaims;
   grants: GrantsClaims;
+  mailboxes: MailboxGrantsClaims;
   internal: InternalClaims;
 }
 export type Kind = keyof Kinds;
@@ -109,6 +117,12 @@ export const TOKEN_KINDS: Readonly<Record<Kind, KindRow>> = Object.freeze({
     audience: 'hushwire-origin',
     lifeSeconds: 600,
     required: ['session', 'grants'],
+  },
+  mailboxes: {
+    typ: 'hushwire-mailboxes+jwt',
+    audience: 'hushwire-origin',
+    lifeSeconds: 600,
+    required: ['session', 'sender', 'mailboxes'],
   },
   internal: {
     typ: 'hushwire-internal+jwt',
@@ -262,10 +276,19 @@ function isShortText(value: unknown): value is string {
 }
 
 function hasShape(kind: Kind, payload: JWTPayload): boolean {
-  const texts = TOKEN_KINDS[kind].required.filter((name) => name !== 'grants');
-  if (!texts.every((name) => typeof payload[name] === 'string')) return false;
-  return kind !== 'grants' || (Array.isArray(payload.grants) && payload.grants.every(isGrant));
+  const lists = LIST_CLAIMS[kind] ?? {};
+  return TOKEN_KINDS[kind].required.every((name) => {
+    const value = payload[name];
+    const isItem = lists[name];
+    return isItem === undefined ? typeof value === 'string' : Array.isArray(value) && value.every(isItem);
+  });
 }
+
+/** Claims that are lists, and what they list; all others are texts. */
+const LIST_CLAIMS: Partial<Record<Kind, Readonly<Record<string, (item: unknown) => boolean>>>> = {
+  grants: { grants: isGrant },
+  mailboxes: { mailboxes: (item) => typeof item === 'string' },
+};
 
 function isGrant(value: unknown): value is Grant {
   if (typeof value !== 'object' || value === null) return false;

@@ -22,6 +22,7 @@ const NUMBERS = [
   ['publishes', 'Publications accepted from local connections, repeats included'],
   ['deliveries', 'Live publications handed to the fan-out of this node'],
   ['replayed', 'Publications replayed from a log to returning connections'],
+  ['delivered', 'Mailbox items handed to connections'],
   ['gaps', 'Gaps told to connections'],
   ['repairs', 'Holes in the live feed filled from the log'],
 ] as const;

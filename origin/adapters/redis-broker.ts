@@ -7,13 +7,14 @@ import type { Tag } from '../../shared/frame.ts';
 import type { Position } from '../../shared/position.ts';
 import type { Accepted, Broker, BrokerListener, Outgoing, Page } from '../ports.ts';
 import { FreshEpochs } from './fresh-epoch.ts';
+import { relayKey } from './partitions.ts';
 import type { RedisLink } from './redis-link.ts';
-import { type Call, runCalls } from './redis-scripts.ts';
+import { type Call, runCalls, translate } from './redis-scripts.ts';
 import {
   batches,
-  parseAnnouncement,
   publishCall,
   readCall,
+  receiveAnnouncement,
   TOPIC_KIND,
   type WaitingPublish,
   type WaitingRead,
@@ -51,7 +52,7 @@ export class RedisBroker implements Broker {
   listen(listener: BrokerListener): void {
     this.#options.topics.listen(TOPIC_KIND, {
       onAnnouncement: (channel, payload) => {
-        for (const publication of parseAnnouncement(payload)) listener.onPublication(channel, publication);
+        receiveAnnouncement(channel, payload, listener);
       },
       onInterrupted: () => listener.onInterrupted(),
     });
@@ -62,6 +63,15 @@ export class RedisBroker implements Broker {
       this.#publishes.push({ outgoing, resolve, reject });
       this.#schedule();
     });
+  }
+
+  async announce(channel: Tag, body: string): Promise<void> {
+    const { redis } = this.#options.commands;
+    try {
+      await redis.spublish(relayKey(TOPIC_KIND, channel), `\n${body}`);
+    } catch (error) {
+      throw translate(error);
+    }
   }
 
   read(channel: Tag, after: Position | undefined): Promise<Page> {

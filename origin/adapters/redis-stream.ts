@@ -1,7 +1,7 @@
 /** Publishing to and reading from channel streams as script calls: what goes in, and what the replies mean. */
 import type { GapReason, Tag } from '../../shared/frame.ts';
 import type { Position } from '../../shared/position.ts';
-import type { Accepted, LoggedPublication, Outgoing, Page } from '../ports.ts';
+import type { Accepted, BrokerListener, Outgoing, Page } from '../ports.ts';
 import { partitionOf, relayKey } from './partitions.ts';
 import { type Call, loadScript, translate } from './redis-scripts.ts';
 
@@ -14,6 +14,7 @@ const PUBLISH = loadScript('stream', 'seen', 'publish');
 const READ = loadScript('stream', 'read');
 /** The scripts a connection must know before it carries calls of this file. */
 export const STREAM_SCRIPTS = [PUBLISH, READ];
+const OUTCOMES = ['accepted', 'duplicate', 'conflict'] as const;
 /** Kind of the topic on which a channel's publications are announced. */
 export const TOPIC_KIND = 'pub';
 
@@ -43,7 +44,8 @@ export function publishCall(batch: readonly WaitingPublish[], shared: readonly A
       indexes.set(outgoing.channel, index);
       keys.push(...streamKeys(outgoing.channel), relayKey(TOPIC_KIND, outgoing.channel));
     }
-    args.push(index, outgoing.id, outgoing.body);
+    const { ifCommit } = outgoing;
+    args.push(index, outgoing.id, outgoing.body, ifCommit ? `${ifCommit.epoch} ${ifCommit.offset}` : '');
   }
   return {
     script: PUBLISH,
@@ -56,9 +58,9 @@ export function publishCall(batch: readonly WaitingPublish[], shared: readonly A
           waiting.reject(translate(error));
           continue;
         }
-        const [epoch, offset, duplicate] = triples.slice(i * 3, i * 3 + 3);
+        const [epoch, offset, outcome] = triples.slice(i * 3, i * 3 + 3);
         const position = { epoch: String(epoch), offset: Number(offset) };
-        waiting.resolve({ position, isDuplicate: duplicate === 1 });
+        waiting.resolve({ outcome: OUTCOMES[Number(outcome)] ?? 'conflict', position });
       }
     },
   };
@@ -100,14 +102,18 @@ export function batches(publishes: readonly WaitingPublish[]): WaitingPublish[][
   return out;
 }
 
-/** The publications of one announcement, in order. */
-export function* parseAnnouncement(payload: string): Generator<LoggedPublication> {
+/** What one announcement brings, in order: a head line that is empty announces what is kept nowhere. */
+export function receiveAnnouncement(channel: Tag, payload: string, listener: BrokerListener): void {
   const [head = '', ...bodies] = payload.split('\n');
+  if (head === '') {
+    for (const body of bodies) listener.onEphemeral(channel, body);
+    return;
+  }
   const space = head.indexOf(' ');
   const epoch = head.slice(0, space);
   let offset = Number(head.slice(space + 1));
   for (const body of bodies) {
-    yield { position: { epoch, offset }, body };
+    listener.onPublication(channel, { position: { epoch, offset }, body });
     offset += 1;
   }
 }

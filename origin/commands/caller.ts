@@ -1,13 +1,16 @@
 import type { Tag } from '../../shared/frame.ts';
 import type { Verifier } from '../../shared/token.ts';
 import type { Grants } from '../grants.ts';
+import type { Inbox } from '../inbox.ts';
+import type { MailboxGrants } from '../mailbox-grants.ts';
 import type { Counters } from '../metrics.ts';
-import type { Broker, Redemptions } from '../ports.ts';
+import type { Broker, Mailboxes, Redemptions } from '../ports.ts';
 import type { Subscriptions } from '../subscriptions.ts';
 
 /** What a command may use of the outside. */
 export interface CommandPorts {
   readonly broker: Broker;
+  readonly mailboxes: Mailboxes;
   readonly verifier: Verifier;
   readonly redemptions: Redemptions;
   readonly now: () => number;
@@ -20,5 +23,10 @@ export interface Caller {
   readonly device: Tag;
   readonly grants: Grants;
   readonly subscriptions: Subscriptions;
+  readonly mailboxGrants: MailboxGrants;
+  /** The mailbox this connection receives; undefined until it attached. */
+  readonly inbox: Inbox | undefined;
+  /** Attaches (anew) to the mailbox of this connection's device; resolves to its epoch. Throws `unavailable`. */
+  attachInbox(): Promise<string>;
   readonly ports: CommandPorts;
 }

@@ -1,5 +1,6 @@
 import type { AnswerFrame, ClientFrame } from '../../shared/frame.ts';
 import type { Caller } from './caller.ts';
+import { ack, attach, send } from './mail.ts';
 import { publish } from './publish.ts';
 import { refresh } from './refresh.ts';
 import { subscribe } from './subscribe.ts';
@@ -14,6 +15,12 @@ export function carryOut(frame: ClientFrame, caller: Caller): Promise<AnswerFram
     case 'unsubscribe':
       for (const channel of frame.channels) caller.subscriptions.remove(channel);
       return { type: 'ok', ref: frame.ref };
+    case 'send':
+      return send(frame, caller);
+    case 'attach':
+      return attach(frame, caller);
+    case 'ack':
+      return ack(frame, caller);
     case 'refresh':
       return refresh(frame, caller);
     case 'ping':

@@ -1,17 +1,28 @@
 import { encodePublicationBody } from '../../shared/codec.ts';
-import type { PublishedFrame, PublishFrame } from '../../shared/frame.ts';
+import { Failure } from '../../shared/failure.ts';
+import type { DoneFrame, PublishedFrame, PublishFrame } from '../../shared/frame.ts';
 import type { Caller } from './caller.ts';
 
 /**
- * Appends ciphertext to a channel under a `publish` grant. The sender's member tag comes from the grant, never from
- * the frame. `ok` means that the log has it; `unavailable` means that this is unknown and the same id may be sent again.
+ * Appends ciphertext to a channel under a `publish` grant, or only announces it when it is ephemeral. The sender's
+ * member tag comes from the grant, never from the frame. `ok` means that the log has it; `conflict` that the condition
+ * did not hold; `unavailable` means that this is unknown and the same id may be sent again.
  */
-export async function publish(frame: PublishFrame, caller: Caller): Promise<PublishedFrame> {
+export async function publish(frame: PublishFrame, caller: Caller): Promise<PublishedFrame | DoneFrame> {
   const { broker, counters, now } = caller.ports;
-  const { channel, id, data, ref } = frame;
+  const { channel, id, data, ref, ifCommit } = frame;
   const { member } = caller.grants.need(channel, 'publish', now());
   const body = encodePublicationBody(channel, id, member, data);
-  const { position, isDuplicate } = await broker.publish({ channel, id, body });
+  if (frame.ephemeral) {
+    await broker.announce(channel, body);
+    return { type: 'ok', ref };
+  }
+  const outgoing = { channel, id, body };
+  const accepted = await broker.publish(ifCommit === undefined ? outgoing : { ...outgoing, ifCommit });
+  const { outcome, position } = accepted;
+  if (outcome === 'conflict') throw new Failure('conflict', { position });
   counters.publishes += 1;
-  return isDuplicate ? { type: 'ok', ref, position, duplicate: true } : { type: 'ok', ref, position };
+  return outcome === 'duplicate'
+    ? { type: 'ok', ref, position, duplicate: true }
+    : { type: 'ok', ref, position };
 }

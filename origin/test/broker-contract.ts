@@ -14,12 +14,16 @@ export interface BrokerUnderTest {
 export function describeBroker(name: string, start: () => Promise<BrokerUnderTest>): void {
   describe(`broker contract on ${name}`, ({ test, before, after }) => {
     let running: BrokerUnderTest;
+    const ephemeral: string[] = [];
     const received = new Map<Tag, LoggedPublication[]>();
     before(async () => {
       running = await start();
       running.broker.listen({
         onPublication: (channel, publication) => {
           received.set(channel, [...(received.get(channel) ?? []), publication]);
+        },
+        onEphemeral: (channel, body) => {
+          ephemeral.push(`${channel} ${body}`);
         },
         onInterrupted: () => undefined,
       });
@@ -45,7 +49,7 @@ export function describeBroker(name: string, start: () => Promise<BrokerUnderTes
       const first = await publish(channel, 'a', id);
       await publish(channel, 'b');
       const again = await publish(channel, 'a', id);
-      assert.equal(again, { position: first.position, isDuplicate: true });
+      assert.equal(again, { outcome: 'duplicate', position: first.position });
       assert.is((await running.broker.read(channel, undefined)).head.offset, 2);
     });
 
@@ -54,10 +58,10 @@ export function describeBroker(name: string, start: () => Promise<BrokerUnderTes
       const id = randomId();
       const both = await Promise.all([publish(channel, 'a', id), publish(channel, 'a', id)]);
       assert.equal(
-        both.map(({ position, isDuplicate }) => [position.offset, isDuplicate]),
+        both.map(({ position, outcome }) => [position.offset, outcome]),
         [
-          [1, false],
-          [1, true],
+          [1, 'accepted'],
+          [1, 'duplicate'],
         ],
       );
     });
@@ -66,9 +70,48 @@ export function describeBroker(name: string, start: () => Promise<BrokerUnderTes
       const id = randomId();
       const both = await Promise.all([publish(randomId(), 'a', id), publish(randomId(), 'a', id)]);
       assert.equal(
-        both.map(({ isDuplicate }) => isDuplicate),
-        [false, false],
+        both.map(({ outcome }) => outcome),
+        ['accepted', 'accepted'],
       );
+    });
+
+    test('a conditional publish needs the position of the last one, and ordinary chatter does not disturb it', async () => {
+      const channel = randomId();
+      const { head } = await running.broker.read(channel, undefined);
+      const commit = (offset: number, id = randomId(), epoch = head.epoch) =>
+        running.broker.publish({ channel, id, body: 'commit', ifCommit: { epoch, offset } });
+      await publish(channel, 'chatter');
+      const id = randomId();
+      const first = await commit(0, id);
+      assert.equal([first.outcome, first.position.offset], ['accepted', 2]);
+      await publish(channel, 'chatter');
+      const late = await commit(0);
+      assert.equal([late.outcome, late.position.offset], ['conflict', 2]);
+      assert.equal(await commit(0, id), { outcome: 'duplicate', position: first.position });
+      assert.is((await commit(2, randomId(), 'other-epoch')).outcome, 'conflict');
+      assert.equal((await commit(2)).position.offset, 4);
+      assert.is((await running.broker.read(channel, undefined)).head.offset, 4);
+    });
+
+    test('of 100 racing conditional publishes one wins, and the others learn its position', async () => {
+      const channel = randomId();
+      const { head } = await running.broker.read(channel, undefined);
+      const race = Array.from({ length: 100 }, (_, i) =>
+        running.broker.publish({ channel, id: randomId(), body: `b${i}`, ifCommit: head }),
+      );
+      const outcomes = await Promise.all(race);
+      assert.is(outcomes.filter(({ outcome }) => outcome === 'accepted').length, 1);
+      assert.is(outcomes.filter(({ outcome }) => outcome === 'conflict').length, 99);
+      assert.equal([...new Set(outcomes.map(({ position }) => position.offset))], [1]);
+    });
+
+    test('what is announced without a log arrives and is not in the log', async () => {
+      const channel = randomId();
+      await running.broker.subscribe(channel);
+      await running.broker.announce(channel, 'typing');
+      await until(() => ephemeral.includes(`${channel} typing`), { what: 'the announcement' });
+      assert.is((await running.broker.read(channel, undefined)).head.offset, 0);
+      assert.not(received.has(channel));
     });
 
     test('read gives the head of a channel that was never published to', async () => {

@@ -8,10 +8,11 @@ interface Stream {
   offset: number;
   log: LoggedPublication[];
   readonly seen: Map<string, Position>;
+  commit: number;
 }
 
 /**
- * The Broker in memory, with faults on request. Announcements wait in `announcements` until `announce()` hands them
+ * The Broker in memory, with faults on request. Announcements wait in `announcements` until `deliver()` hands them
  * over, so that a test decides how they interleave with replies.
  */
 export class MemoryBroker implements Broker {
@@ -29,18 +30,27 @@ export class MemoryBroker implements Broker {
     this.#listener = listener;
   }
 
-  async publish({ channel, id, body }: Outgoing): Promise<Accepted> {
+  async publish({ channel, id, body, ifCommit }: Outgoing): Promise<Accepted> {
     this.#needPresent();
     const stream = this.#stream(channel);
     const before = stream.seen.get(id);
-    if (before !== undefined) return { position: before, isDuplicate: true };
+    if (before !== undefined) return { outcome: 'duplicate', position: before };
+    const { epoch, commit } = stream;
+    if (ifCommit !== undefined && (ifCommit.epoch !== epoch || ifCommit.offset !== commit))
+      return { outcome: 'conflict', position: { epoch, offset: commit } };
     stream.offset += 1;
+    if (ifCommit !== undefined) stream.commit = stream.offset;
     const publication = { position: { epoch: stream.epoch, offset: stream.offset }, body };
     stream.log.push(publication);
     stream.seen.set(id, publication.position);
     this.announcements.push({ channel, publication });
-    if (this.isAnnouncing) this.announce();
-    return { position: publication.position, isDuplicate: false };
+    if (this.isAnnouncing) this.deliver();
+    return { outcome: 'accepted', position: publication.position };
+  }
+
+  async announce(channel: Tag, body: string): Promise<void> {
+    this.#needPresent();
+    if (this.#subscribed.has(channel)) this.#listener?.onEphemeral(channel, body);
   }
 
   async read(channel: Tag, after: Position | undefined): Promise<Page> {
@@ -75,7 +85,7 @@ export class MemoryBroker implements Broker {
   }
 
   /** Hands over the announcements that wait, oldest first. */
-  announce(): void {
+  deliver(): void {
     for (const { channel, publication } of this.announcements.splice(0))
       if (this.#subscribed.has(channel)) this.#listener?.onPublication(channel, publication);
   }
@@ -103,6 +113,7 @@ export class MemoryBroker implements Broker {
         offset: 0,
         log: [],
         seen: new Map(),
+        commit: 0,
       };
       this.#streams.set(channel, stream);
     }

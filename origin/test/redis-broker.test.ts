@@ -55,10 +55,12 @@ describe('redis broker', ({ test, before, after }) => {
     const heard: Record<'a' | 'b', number[]> = { a: [], b: [] };
     a.listen({
       onPublication: (_, { position }) => void heard.a.push(position.offset),
+      onEphemeral: () => undefined,
       onInterrupted: () => undefined,
     });
     b.listen({
       onPublication: (_, { position }) => void heard.b.push(position.offset),
+      onEphemeral: () => undefined,
       onInterrupted: () => undefined,
     });
     await Promise.all([a.subscribe(channel), b.subscribe(channel)]);
@@ -117,7 +119,7 @@ describe('redis broker', ({ test, before, after }) => {
     const channel = randomId();
     const id = randomId();
     await broker.publish({ channel, id, body: 'x' });
-    const retry = async () => (await broker.publish({ channel, id, body: 'x' })).isDuplicate;
+    const retry = async () => (await broker.publish({ channel, id, body: 'x' })).outcome === 'duplicate';
     now += 9.9 * 60_000;
     await broker.publish({ channel, id: randomId(), body: 'y' });
     assert.ok(await retry());
@@ -135,10 +137,10 @@ describe('redis broker', ({ test, before, after }) => {
     await broker.publish({ channel, id: randomId(), body: 'x' });
     now += 3_000;
     await broker.publish({ channel, id: randomId(), body: 'x' });
-    assert.ok((await broker.publish({ channel, id: ids.at(-1) ?? '', body: 'x' })).isDuplicate);
+    assert.ok((await broker.publish({ channel, id: ids.at(-1) ?? '', body: 'x' })).outcome === 'duplicate');
     now += 590_000;
     await broker.publish({ channel, id: randomId(), body: 'x' });
-    assert.ok((await broker.publish({ channel, id: ids.at(-1) ?? '', body: 'x' })).isDuplicate);
+    assert.ok((await broker.publish({ channel, id: ids.at(-1) ?? '', body: 'x' })).outcome === 'duplicate');
   });
 
   test('retries that only find duplicates do not forget ids', async () => {
@@ -149,7 +151,7 @@ describe('redis broker', ({ test, before, after }) => {
     await broker.publish({ channel, id, body: 'x' });
     for (let minute = 0; minute < 9; minute += 1) {
       now += 60_000;
-      assert.ok((await broker.publish({ channel, id, body: 'x' })).isDuplicate);
+      assert.ok((await broker.publish({ channel, id, body: 'x' })).outcome === 'duplicate');
     }
   });
 
@@ -160,7 +162,8 @@ describe('redis broker', ({ test, before, after }) => {
     const channel = randomId();
     const ids = Array.from({ length: 6 }, () => randomId());
     for (const [i, id] of ids.entries()) await (i % 2 ? ahead : behind).publish({ channel, id, body: 'x' });
-    for (const id of ids) assert.ok((await behind.publish({ channel, id, body: 'x' })).isDuplicate);
+    for (const id of ids)
+      assert.ok((await behind.publish({ channel, id, body: 'x' })).outcome === 'duplicate');
   });
 
   test('stored expiries are whole hours and nothing else tells the time', async () => {
@@ -208,6 +211,7 @@ describe('redis broker over a restart', ({ test }) => {
     const heard: string[] = [];
     broker.listen({
       onPublication: (_, { body }) => void heard.push(body),
+      onEphemeral: () => undefined,
       onInterrupted: () => {
         interruptions += 1;
       },

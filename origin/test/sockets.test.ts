@@ -212,7 +212,7 @@ describe('origin sockets', ({ test, before, after, afterEach }) => {
     const id = randomId();
     const answer = await a.command({ type: 'publish', channel, id, data: 'c2VjcmV0' });
     const publication = await b.nextOf('publication');
-    assert.ok('position' in answer);
+    assert.ok(answer.type === 'ok' && 'position' in answer);
     const { epoch, offset } = answer.position;
     assert.equal(publication, {
       type: 'publication',
@@ -239,7 +239,8 @@ describe('origin sockets', ({ test, before, after, afterEach }) => {
     const first = await client.command({ type: 'publish', channel, id, data: 'eA' });
     const second = await client.command({ type: 'publish', channel, id, data: 'eA' });
     await client.command({ type: 'publish', channel, id: randomId(), data: 'eQ' });
-    assert.ok('position' in first && 'position' in second);
+    assert.ok(first.type === 'ok' && 'position' in first);
+    assert.ok(second.type === 'ok' && 'position' in second);
     assert.equal([second.position, second.duplicate], [first.position, true]);
     await until(() => client.framesOf('publication').some(({ data }) => data === 'eQ'), {
       what: 'the last one',

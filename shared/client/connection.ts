@@ -34,6 +34,13 @@ export type Answer = Exclude<AnswerFrame, FailedFrame>;
 /** What a node sends without being asked. */
 export type Event = PublicationFrame | GapFrame | RevokedFrame;
 
+const EVENTS: readonly ServerFrame['type'][] = ['publication', 'gap', 'revoked'];
+
+/** What this client does not offer yet (mailboxes, ephemeral messages) it passes over, as it does with newer types. */
+function isEvent(frame: ServerFrame): frame is Event {
+  return EVENTS.includes(frame.type);
+}
+
 /** Why a connection ended and whether another one may follow. */
 export interface End {
   readonly failure: Failure;
@@ -205,7 +212,7 @@ export class Connection {
     if (this.#state !== 'open')
       return this.drop(new Failure('bad_frame', { detail: 'A frame before welcome' }));
     if ('ref' in frame) return this.#answered(frame);
-    this.#options.onEvent(frame);
+    if (isEvent(frame)) this.#options.onEvent(frame);
   }
 
   #welcomed(frame: WelcomeFrame): void {

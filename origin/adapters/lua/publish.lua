@@ -3,8 +3,9 @@
 -- KEYS     five for each channel: head, log, seen, seen-old, shard channel of the announcement
 -- ARGV     1 server run id · 2 fresh epoch · 3 expiry of logs · 4 expiry of heads (unix seconds, whole hours)
 --          5 seen bucket (unix seconds / 600) · 6 most publications in a log · 7 most bytes in a log
---          then for each message: index of its channel (from 1), message id, body
--- returns  for each message three values: epoch, offset, 1 when the id was accepted before else 0
+--          then for each message: index of its channel (from 1), message id, body, condition ("" or "<epoch> <offset>")
+-- returns  for each message three values: epoch, offset, outcome (0 accepted, 1 known id, 2 condition not met; then the
+--          offset is that of the last conditional publication, 0 when this epoch has none)
 --
 -- Announcement: "<epoch> <offset of the first>\n<body>[\n<body>…]", one for each channel; bodies hold no newline.
 local TRIM = 32        -- trimmed in steps, so that a full log does not cost a read for every append
@@ -40,19 +41,22 @@ for i = 1, #KEYS / 5 do
   channels[i] = { keys = keys, h = h, topic = KEYS[k + 5], first = h.o + 1, is_log_new = h.f == h.o + 1, bodies = {} }
 end
 
-for m = 8, #ARGV, 3 do
+for m = 8, #ARGV, 4 do
   local c = channels[tonumber(ARGV[m])]
-  local id, body, h, keys = ARGV[m + 1], ARGV[m + 2], c.h, c.keys
+  local id, body, condition, h, keys = ARGV[m + 1], ARGV[m + 2], ARGV[m + 3], c.h, c.keys
   local before = find_seen(keys, id)
   local at = #results
   results[at + 1] = h.e
   if before then
     results[at + 2], results[at + 3] = tonumber(before), 1
+  elseif condition ~= '' and condition ~= h.e .. ' ' .. h.commit then
+    results[at + 2], results[at + 3] = h.commit, 2
   else
     h.o = h.o + 1
     redis.call('XADD', keys.log, h.o .. '-0', 'b', body)
     remember(keys, h, id, h.o)
     h.b = h.b + #body
+    if condition ~= '' then h.commit = h.o end
     c.bodies[#c.bodies + 1] = body
     results[at + 2], results[at + 3] = h.o, 0
   end

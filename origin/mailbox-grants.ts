@@ -1,0 +1,32 @@
+import { Failure } from '../shared/failure.ts';
+import type { Tag } from '../shared/frame.ts';
+import { LIMITS } from '../shared/limits.ts';
+import type { MailboxGrantsClaims } from '../shared/token.ts';
+
+interface Held {
+  readonly sender: Tag;
+  readonly expiresAtMs: number;
+}
+
+/** Into which mailboxes one connection may put items, and as which sender. */
+export class MailboxGrants {
+  readonly #held = new Map<Tag, Held>();
+
+  /** Takes over a verified bundle of this connection's own session; throws `grant_refused` or `channel_limit`. */
+  add(bundle: MailboxGrantsClaims & { readonly expiresAtMs: number }, session: Tag, nowMs: number): void {
+    if (bundle.session !== session) throw new Failure('grant_refused');
+    for (const [mailbox, { expiresAtMs }] of this.#held) if (expiresAtMs <= nowMs) this.#held.delete(mailbox);
+    const added = bundle.mailboxes.filter((mailbox) => !this.#held.has(mailbox)).length;
+    if (this.#held.size + added > LIMITS.mailboxesPerConnection) throw new Failure('channel_limit');
+    const { sender, expiresAtMs } = bundle;
+    for (const mailbox of bundle.mailboxes) this.#held.set(mailbox, { sender, expiresAtMs });
+  }
+
+  /** The sender to count an item for; throws `grant_required` or `grant_expired`. */
+  need(mailbox: Tag, nowMs: number): Tag {
+    const held = this.#held.get(mailbox);
+    if (held === undefined) throw new Failure('grant_required');
+    if (held.expiresAtMs <= nowMs) throw new Failure('grant_expired');
+    return held.sender;
+  }
+}
