@@ -43,6 +43,8 @@ export interface StackNode extends RunNode {
 
 export interface Stack {
   readonly edgeUrl: string;
+  /** What the edge printed so far. */
+  readonly edgeLines: readonly string[];
   readonly nodes: readonly StackNode[];
   readonly redisUrl: string;
   readonly databaseUrl: string;
@@ -99,6 +101,7 @@ async function compose(parts: Parts): Promise<Stack> {
   });
   return {
     edgeUrl: edge.url,
+    edgeLines: edge.lines,
     nodes,
     redisUrl,
     databaseUrl,
