@@ -35,6 +35,7 @@ describe('ids stop at the edge', ({ test, before, after }) => {
   after(async () => {
     for (const client of clients) client.close();
     await stack?.stop();
+    await rm(dir, { recursive: true, force: true });
   });
 
   async function connect(node: string): Promise<Client> {

@@ -44,6 +44,7 @@ describe('metrics', ({ test }) => {
       hushwire_publishes_total: 'counter',
       hushwire_deliveries_total: 'counter',
       hushwire_replayed_total: 'counter',
+      hushwire_delivered_total: 'counter',
       hushwire_gaps_total: 'counter',
       hushwire_repairs_total: 'counter',
       hushwire_closes_total: 'counter',
