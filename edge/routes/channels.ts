@@ -5,7 +5,7 @@ import type { Verifier } from '../../shared/token.ts';
 import { type Caller, type CallerEnv, requireCaller } from '../access.ts';
 import { jsonBody, pathParameters, requireJson } from '../body.ts';
 import { dayOf } from '../days.ts';
-import type { Lookup } from '../lookup.ts';
+import type { FullFinds, Lookup } from '../lookup.ts';
 import { describe } from '../openapi.ts';
 import type { Clock, OriginApi } from '../ports.ts';
 import { FIRST_VERSION, type MemberRecord, type Records } from '../records.ts';
@@ -58,8 +58,11 @@ export function channelRoutes(parts: ChannelParts) {
       async (c) => {
         const call = { caller: c.get('caller'), requestId: c.get('requestId'), parts };
         const { channelId } = c.req.valid('param');
-        await requireOwner(channelId, call);
-        return c.json({ member: await addMember(channelId, c.req.valid('json').userId, call) }, 201);
+        const copies = await requireOwner(channelId, call);
+        return c.json(
+          { member: await addMember(channelId, c.req.valid('json').userId, { ...call, copies }) },
+          201,
+        );
       },
     );
 }
@@ -105,15 +108,21 @@ async function newChannel(channelId: string, { channel, tag, tags }: MemberWant,
   };
 }
 
-/** Throws `forbidden` unless the caller owns the channel; an unknown channel is refused alike. */
-async function requireOwner(channelId: string, { caller, requestId, parts }: Call): Promise<void> {
+/**
+ * Throws `forbidden` unless the caller owns the channel; an unknown channel is refused alike. Gives back what the state
+ * Redis should hold from now on.
+ */
+async function requireOwner(
+  channelId: string,
+  { caller, requestId, parts }: Call,
+): Promise<FullFinds['copies']> {
   const { lookup, tags, clock } = parts;
   const member = await wantMember(tags, channelId, caller.userId);
   const session = await wantSession(tags, caller);
   const finds = await lookup.find({ session, members: [member] }, requestId);
   requireSession(finds.session, clock.now());
   requireOwned(member, finds.members[0], 'forbidden');
-  await lookup.keep(finds.copies);
+  return finds.copies;
 }
 
 /** The seal has bound the record to channel and member tags already; that it says `owner` is what is left to check. */
@@ -126,12 +135,20 @@ function requireOwned(
   return want;
 }
 
-async function addMember(channelId: string, userId: string, { requestId, parts }: Call): Promise<string> {
-  const { origin, tags, records } = parts;
+/** The write and what the state Redis should hold go out together. */
+async function addMember(
+  channelId: string,
+  userId: string,
+  { requestId, parts, copies }: Call & Pick<FullFinds, 'copies'>,
+): Promise<string> {
+  const { origin, lookup, tags, records } = parts;
   const { channel, tag, tags: bound } = await wantMember(tags, channelId, userId);
   const record: MemberRecord = { channelId, userId, role: 'member', generation: 1 };
   const sealed = await records.seal('member', { tags: bound, version: FIRST_VERSION }, record);
-  const { result } = await origin.addMember({ channel, member: tag, sealed }, requestId);
+  const [{ result }] = await Promise.all([
+    origin.addMember({ channel, member: tag, sealed }, requestId),
+    lookup.keep(copies),
+  ]);
   if (result === 'missing') throw new Failure('forbidden');
   return tag;
 }

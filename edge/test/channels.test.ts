@@ -100,10 +100,12 @@ describe('POST /v1/channels/{channelId}/members', ({ test, beforeEach }) => {
   test('lets the owner add a member, in three trips cold and two warm', async () => {
     const { status, json } = await add(alice, bob.userId);
     assert.is(status, 201);
-    assert.equal(edge.trips.calls, ['state.look', 'origin.read', 'state.put', 'origin.addMember']);
+    assert.equal(edge.trips.calls.toSorted(), ['origin.addMember', 'origin.read', 'state.look', 'state.put']);
+    assert.is(edge.trips.turns, 3);
     edge.trips.reset();
     assert.equal((await add(alice, bob.userId)).json, json);
     assert.equal(edge.trips.calls, ['state.look', 'origin.addMember']);
+    assert.is(edge.trips.turns, 2);
   });
 
   test('does not tell whether the user exists', async () => {
