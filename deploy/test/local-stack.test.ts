@@ -57,7 +57,7 @@ describe(
       const run = live();
       assert.match(text, new RegExp(`port ${port} is busy`));
       assert.match(text, new RegExp(`ready after \\d+\\.\\d s: ${run.edgeUrl}\n`));
-      assert.match(text, /npm run try -- --edge http/);
+      assert.match(text, /npm run try -- --dir \/.*state/);
       assert.is.not(new URL(run.edgeUrl ?? '').port, String(port));
       assert.equal(run.children.map(({ name }) => name).sort(), PARTS);
       assert.equal(
