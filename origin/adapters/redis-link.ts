@@ -33,6 +33,7 @@ export class RedisLink {
   #runId: string | undefined;
   #roundTripMs: number | undefined;
   #isChecking = false;
+  #waiting: (() => void)[] = [];
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -63,13 +64,17 @@ export class RedisLink {
     return this.#runId === undefined ? undefined : this.#roundTripMs;
   }
 
-  /** Resolves when the link is ready for the first time; rejects with `unavailable` after `deadlineMs`. */
-  async ready(deadlineMs: number): Promise<void> {
-    const until = Date.now() + deadlineMs;
-    while (this.#runId === undefined) {
-      if (Date.now() > until) throw new Failure('unavailable', { detail: 'The relay does not answer' });
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+  /** Resolves once the link is ready; rejects with `unavailable` after `deadlineMs`. */
+  ready(deadlineMs: number): Promise<void> {
+    if (this.#runId !== undefined) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const late = () => reject(new Failure('unavailable', { detail: 'The relay does not answer' }));
+      const timer = setTimeout(late, deadlineMs);
+      this.#waiting.push(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
   }
 
   close(): void {
@@ -87,6 +92,7 @@ export class RedisLink {
       if (runId === undefined) throw new TypeError('Cannot read the run id of the relay');
       await this.#options.prepare?.(this.redis);
       this.#runId = runId;
+      for (const wake of this.#waiting.splice(0)) wake();
     } catch (error) {
       this.#warn('relay.not_ready', error);
       this.redis.disconnect(true);
