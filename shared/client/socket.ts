@@ -35,10 +35,17 @@ export const openWebSocket: OpenSocket = (url, protocols, events) => {
     hasEnded = true;
     events.ended(code, reason);
   };
-  socket.onopen = () => hasEnded || events.opened(socket.protocol);
+  let hasOpened = false;
+  socket.onopen = () => {
+    hasOpened = true;
+    if (!hasEnded) events.opened(socket.protocol);
+  };
   socket.onmessage = ({ data }) => hasEnded || events.received(typeof data === 'string' ? data : undefined);
-  // An `error` is always followed by a `close`. Deno reports an abnormal end as 0, browsers as 1006.
-  socket.onerror = () => undefined;
+  // The standard has a `close` follow every `error`; Node 22 leaves it out for a connection that never opened.
+  socket.onerror = () => {
+    if (!hasOpened) end(NO_HANDSHAKE, '');
+  };
+  // Deno reports an abnormal end as 0, browsers as 1006.
   socket.onclose = ({ code, reason }) => end(code === 0 ? NO_HANDSHAKE : code, reason);
   return {
     send: (text) => {
