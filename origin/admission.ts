@@ -2,10 +2,12 @@ import { Failure } from '../shared/failure.ts';
 import { LIMITS } from '../shared/limits.ts';
 import { type TicketClaims, TOKEN_KINDS, type Verifier } from '../shared/token.ts';
 import type { Redemptions } from './ports.ts';
+import type { Revocations } from './revocations.ts';
 
 export interface AdmissionPorts {
   readonly verifier: Verifier;
   readonly redemptions: Redemptions;
+  readonly revocations: Pick<Revocations, 'has'>;
   readonly now: () => number;
 }
 
@@ -13,8 +15,9 @@ export interface AdmissionPorts {
 const REMEMBER_SECONDS = TOKEN_KINDS.ticket.lifeSeconds * 2;
 
 /**
- * Verifies a ticket and redeems it. Throws `ticket_refused`, `ticket_expired`, `ticket_used`, or `unavailable` when
- * redemption cannot be checked: access is decided here, so it fails closed.
+ * Verifies a ticket and redeems it. Throws `ticket_refused`, `ticket_expired`, `ticket_used`, `session_ended` when its
+ * session or device was revoked, or `unavailable` when redemption cannot be checked: access is decided here, so it fails
+ * closed.
  */
 export async function admit(ticket: string | undefined, ports: AdmissionPorts): Promise<TicketClaims> {
   if (ticket === undefined || ticket.length > LIMITS.tokenChars) throw new Failure('ticket_refused');
@@ -22,5 +25,7 @@ export async function admit(ticket: string | undefined, ports: AdmissionPorts): 
   if (claims === 'refused') throw new Failure('ticket_refused');
   if (claims === 'expired') throw new Failure('ticket_expired');
   if (!(await ports.redemptions.redeem(claims.jti, REMEMBER_SECONDS))) throw new Failure('ticket_used');
+  // Last, and after the only wait: whoever is let in is found by every revocation that comes from now on.
+  if (ports.revocations.has(claims.session, claims.device)) throw new Failure('session_ended');
   return claims;
 }

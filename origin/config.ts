@@ -71,6 +71,12 @@ export const ORIGIN_VARIABLES = {
     about: 'web origins whose pages may open sockets; native clients send none',
     fallback: '',
   }),
+  revocationReadSeconds: integer('HUSHWIRE_ORIGIN_REVOCATION_READ_SECONDS', {
+    about: 'how late, at most, a revocation is noticed whose hint was lost',
+    min: 1,
+    max: 30,
+    fallback: 30,
+  }),
   logRetentionHours: integer('HUSHWIRE_ORIGIN_LOG_RETENTION_HOURS', {
     about: 'how long a channel log outlives its last publication',
     min: 1,

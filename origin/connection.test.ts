@@ -136,6 +136,7 @@ function open() {
     postOffice: new PostOffice({ mailboxes, wait: async () => undefined, onDelivered: ignore }),
     hub: new Hub({ broker, fanOut: ignore, wait: async () => undefined, onGap: ignore, onRepair: ignore }),
     verifier,
+    revocations: { has: () => false },
     redemptions: {
       redeem: async () => {
         const result = await outcome;

@@ -99,6 +99,11 @@ export class Connection {
     return this.#openTicket().device;
   }
 
+  /** The tags this connection was admitted under; none before. */
+  get tags(): readonly Tag[] {
+    return this.#ticket === undefined ? [] : [this.#ticket.session, this.#ticket.device];
+  }
+
   get inbox(): Inbox | undefined {
     return this.#inbox;
   }

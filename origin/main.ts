@@ -9,6 +9,7 @@ import { MigrationRefused, migrate } from './adapters/postgres-migrate.ts';
 import { PostgresPool } from './adapters/postgres-pool.ts';
 import { startPurging } from './adapters/postgres-purge.ts';
 import { PostgresRecords } from './adapters/postgres-records.ts';
+import { PostgresRevocations } from './adapters/postgres-revocations.ts';
 import { memoryLimitBytes, watchLoad } from './adapters/process-load.ts';
 import { createPrometheus } from './adapters/prometheus.ts';
 import { openRelay } from './adapters/redis-relay.ts';
@@ -18,6 +19,7 @@ import { createHealth, createProbe } from './health.ts';
 import { createInternalApi } from './internal/api.ts';
 import { createCounters } from './metrics.ts';
 import { OriginNode } from './node.ts';
+import { Revocations } from './revocations.ts';
 
 /** How long the relay may take to answer at the start; a node that hears nothing by then ends with a plain word. */
 const RELAY_DEADLINE_MS = 10_000;
@@ -46,6 +48,14 @@ async function run(config: OriginConfig): Promise<void> {
   const stores = await openStores(config);
   const counters = createCounters();
   const verifier = createVerifier(config.edgeIssuer, config.edgeKeys);
+  const revocations = new Revocations({
+    records: stores.revocations,
+    control: stores.control,
+    rereadMs: config.revocationReadSeconds * 1_000,
+    now: Date.now,
+    log,
+    setTimer,
+  });
   // The listener needs the node for its sockets, the node needs the listener for its fan-out.
   let server: UwsServer | undefined;
   const node = new OriginNode({
@@ -54,15 +64,13 @@ async function run(config: OriginConfig): Promise<void> {
     mailboxes: stores.mailboxes,
     registry: stores.registry,
     redemptions: stores.redemptions,
+    revocations,
     verifier,
     fanOut: (channel, text) => server?.fanOut(channel, text),
     log,
     now: Date.now,
     counters,
-    setTimer: (run, ms) => {
-      const timer = setTimeout(run, ms);
-      return () => clearTimeout(timer);
-    },
+    setTimer,
   });
   server = await startUwsServer({
     host: config.host,
@@ -75,13 +83,24 @@ async function run(config: OriginConfig): Promise<void> {
     host: config.internalHost,
     port: config.internalPort,
     bodyBytes: LIMITS.bodyBytes,
-    handle: createInternalApi({ ...stores, verifier, now: Date.now, log }),
+    handle: createInternalApi({
+      ...stores,
+      onRevoked: (tags) => revocations.announce(tags),
+      verifier,
+      now: Date.now,
+      log,
+    }),
     log,
   });
   const health = await startHealth({ config, node, counters, stores });
   await node.start(config.publicUrl || `ws://${config.host}:${server.port}`);
   announce(config.node, { public: server.port, internal: internal.port, health: health.port });
   stopOnSignals({ node, server, listeners: [internal, health], stores });
+}
+
+function setTimer(run: () => void, ms: number): () => void {
+  const timer = setTimeout(run, ms);
+  return () => clearTimeout(timer);
 }
 
 type Stores = Awaited<ReturnType<typeof openStores>>;
@@ -95,16 +114,18 @@ async function openStores(config: OriginConfig) {
     log,
   });
   const records = new PostgresRecords(pool);
+  const revocations = new PostgresRevocations(pool);
   const relay = await openRelay(
     { url: config.relayUrl, log, now: Date.now, retentionHours: config.logRetentionHours },
     RELAY_DEADLINE_MS,
   );
-  const stopPurging = startPurging(records, log);
+  const stopPurging = [records, revocations].map((store) => startPurging(store, log));
   return {
     ...relay,
     records,
+    revocations,
     close: async () => {
-      stopPurging();
+      for (const stop of stopPurging) stop();
       relay.close();
       await pool.close();
     },

@@ -5,16 +5,19 @@
  */
 import { randomId } from '../shared/bytes.ts';
 import type { FailureCode } from '../shared/failures.ts';
+import type { Tag } from '../shared/frame.ts';
 import type { NodeInfo } from '../shared/internal.ts';
 import { LIMITS } from '../shared/limits.ts';
 import { errorFields, type Log } from '../shared/log.ts';
 import type { Verifier } from '../shared/token.ts';
 import { TokenBucket } from './bucket.ts';
 import { Connection, type ConnectionPorts } from './connection.ts';
+import { ConnectionIndex } from './connection-index.ts';
 import { Hub } from './hub.ts';
 import type { Counters } from './metrics.ts';
 import type { Broker, ConnectionEvents, FanOut, Mailboxes, Redemptions, Registry, Socket } from './ports.ts';
 import { PostOffice } from './post-office.ts';
+import type { Revocations } from './revocations.ts';
 
 export interface NodePorts {
   readonly node: string;
@@ -22,6 +25,7 @@ export interface NodePorts {
   readonly mailboxes: Mailboxes;
   readonly registry: Registry;
   readonly redemptions: Redemptions;
+  readonly revocations: Revocations;
   readonly verifier: Verifier;
   readonly fanOut: FanOut;
   readonly log: Log;
@@ -41,6 +45,8 @@ export class OriginNode {
   readonly hub: Hub;
   readonly #ports: NodePorts;
   readonly #connections = new Set<Connection>();
+  /** Open connections by session tag and by device tag. */
+  readonly #admitted = new ConnectionIndex<Connection>();
   readonly #connectionPorts: ConnectionPorts;
   #state: 'starting' | 'ready' | 'draining' | 'stopped' = 'starting';
   readonly #upgrades: TokenBucket;
@@ -94,9 +100,10 @@ export class OriginNode {
     return this.#connections.size;
   }
 
-  /** Begins admitting connections and announces the node at `url`. */
+  /** Learns what is revoked, then begins admitting connections and announces the node at `url`. */
   async start(url: string): Promise<void> {
     this.#url = url;
+    await this.#ports.revocations.start((tags) => this.#end(tags));
     this.#state = 'ready';
     await this.#ports.registry.announce(this.#info());
     this.#every(ANNOUNCE_INTERVAL_MS, () => this.#announce());
@@ -119,6 +126,7 @@ export class OriginNode {
       receive: (text: string | undefined, bytes: number) => connection.receive(text, bytes),
       ended: (isSlow: boolean) => {
         this.#connections.delete(connection);
+        for (const tag of connection.tags) this.#admitted.remove(tag, connection);
         if (connection.isOpen) this.#ports.counters.closes(isSlow ? 'slow_consumer' : 'peer');
         connection.ended();
       },
@@ -129,6 +137,7 @@ export class OriginNode {
   async stop(): Promise<void> {
     this.#state = 'draining';
     for (const cancel of this.#cancel) cancel();
+    this.#ports.revocations.stop();
     await this.#ports.registry.withdraw(this.#ports.node).catch((error: unknown) => {
       this.#ports.log('warn', 'node.withdraw_failed', { node: this.#ports.node, ...errorFields(error) });
     });
@@ -140,6 +149,13 @@ export class OriginNode {
     this.#admitting += 1;
     await connection.start(ticket);
     this.#admitting -= 1;
+    if (connection.isOpen) for (const tag of connection.tags) this.#admitted.add(tag, connection);
+  }
+
+  /** Sends away who was let in under one of these tags. */
+  #end(tags: readonly Tag[]): void {
+    for (const tag of tags)
+      for (const connection of this.#admitted.find(tag)) connection.close('session_ended');
   }
 
   #every(ms: number, run: () => void): void {

@@ -2,13 +2,23 @@
 
 import type { GapReason, Tag } from '../shared/frame.ts';
 import type {
+  AttemptAnswer,
+  Belongings,
+  DeviceWritten,
   NewAccount,
+  NewAttempt,
   NewChannel,
+  NewDevice,
   NewMember,
   NewSession,
   NodeInfo,
   ReadAnswer,
   ReadRequest,
+  Revocation,
+  Revoked,
+  SessionWritten,
+  TotpChange,
+  TotpWritten,
   Written,
 } from '../shared/internal.ts';
 import type { Position } from '../shared/position.ts';
@@ -25,12 +35,50 @@ export interface CallMark {
  */
 export interface Records {
   createAccount(account: NewAccount, mark: CallMark): Promise<Written>;
-  createSession(session: NewSession, mark: CallMark): Promise<Written>;
+  createSession(session: NewSession, mark: CallMark): Promise<SessionWritten>;
   createChannel(channel: NewChannel, mark: CallMark): Promise<Written>;
   addMember(member: NewMember, mark: CallMark): Promise<Written>;
+  changeTotp(change: TotpChange, mark: CallMark): Promise<TotpWritten>;
+  attempt(attempt: NewAttempt, mark: CallMark): Promise<AttemptAnswer>;
   read(request: ReadRequest): Promise<ReadAnswer>;
   /** Round trip to the store in milliseconds. */
   ping(): Promise<number>;
+}
+
+/** A run of revocations, oldest first; there may be more when `isWhole` is false. */
+export interface RevocationPage {
+  /** Tags of sessions and devices that were ended. */
+  readonly tags: readonly Tag[];
+  /** Number to read on from. */
+  readonly last: number;
+  /** Number of the newest revocation; a lower one than `last` means that the store lost some, and counts anew. */
+  readonly head: number;
+  readonly isWhole: boolean;
+}
+
+/** What was ended before its time. Marks and failures as for Records; an ending and its revocation are one transaction. */
+export interface RevocationRecords {
+  addDevice(device: NewDevice, mark: CallMark): Promise<DeviceWritten>;
+  revoke(revocation: Revocation, mark: CallMark): Promise<Revoked>;
+  belongings(account: Tag): Promise<Belongings>;
+  /** Revocations of today and yesterday after number `after`. None is ever numbered below one that was read before. */
+  readRevocations(after: number): Promise<RevocationPage>;
+}
+
+/**
+ * Tells every node at once what was ended. Only a hint: it may be lost, repeated or invented by whoever holds the relay,
+ * so it is used for nothing but ending access early, and the durable revocations are read all the same.
+ */
+export interface Control {
+  /** Throws Failure `unavailable`. */
+  hint(tags: readonly Tag[]): Promise<void>;
+  /** Resolves once every later hint will reach the listener; throws `unavailable`. */
+  listen(listener: ControlListener): Promise<void>;
+}
+export interface ControlListener {
+  onHint(tags: readonly Tag[]): void;
+  /** Hints may have been missed. */
+  onInterrupted(): void;
 }
 
 /** What a publisher hands to the broker. `body` is opaque to it (codec.ts, `encodePublicationBody`). */

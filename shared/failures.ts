@@ -22,6 +22,10 @@ export const FAILURES = freeze({
 
   credentials_refused: entry(401, undefined, 'never', 'The credentials were refused'),
   assertion_replayed: entry(401, undefined, 'now', 'The assertion was used before'),
+  second_factor_required: entry(401, undefined, 'never', 'A second factor is required'),
+  second_factor_refused: entry(401, undefined, 'never', 'The second factor was refused'),
+  second_factor_locked: entry(429, undefined, 'backoff', 'Too many attempts at the second factor'),
+  step_up_required: entry(403, undefined, 'never', 'A second factor must have been shown a moment ago'),
   token_refused: entry(401, undefined, 'new-ticket', 'The access token was refused'),
   session_ended: entry(401, 4501, 'never', 'The session has ended'),
   forbidden: entry(403, undefined, 'never', 'This is not yours to do'),

@@ -6,9 +6,14 @@
  * | call | answers |
  * |---|---|
  * | `POST /internal/v1/accounts` NewAccount | Written |
- * | `POST /internal/v1/sessions` NewSession | Written |
+ * | `POST /internal/v1/sessions` NewSession | Written or FactorRefused |
  * | `POST /internal/v1/channels` NewChannel | Written |
  * | `POST /internal/v1/members` NewMember | Written |
+ * | `POST /internal/v1/totp` TotpChange | Written or StaleTotp |
+ * | `POST /internal/v1/attempts` NewAttempt | AttemptAnswer |
+ * | `POST /internal/v1/devices` NewDevice | DeviceWritten |
+ * | `POST /internal/v1/revocations` Revocation | Revoked |
+ * | `POST /internal/v1/belongings` BelongingsRequest | Belongings (a read) |
  * | `POST /internal/v1/read` ReadRequest | ReadAnswer (a read; needs no one-time mark) |
  * | `GET /internal/v1/nodes` | NodesAnswer (a read) |
  *
@@ -22,6 +27,11 @@ export const INTERNAL_PATHS = Object.freeze({
   sessions: '/internal/v1/sessions',
   channels: '/internal/v1/channels',
   members: '/internal/v1/members',
+  totp: '/internal/v1/totp',
+  attempts: '/internal/v1/attempts',
+  devices: '/internal/v1/devices',
+  revocations: '/internal/v1/revocations',
+  belongings: '/internal/v1/belongings',
   read: '/internal/v1/read',
   nodes: '/internal/v1/nodes',
 });
@@ -47,6 +57,8 @@ export interface NewSession {
   readonly account: Tag;
   readonly sealed: Sealed;
   readonly expiresOn: Day;
+  /** Absent: the account has no TOTP record. */
+  readonly factor?: Factor;
 }
 export interface NewChannel {
   readonly channel: Tag;
@@ -64,7 +76,65 @@ export interface Written {
   readonly result: 'created' | 'exists' | 'missing';
 }
 
+/**
+ * The second factor as the edge judged it. Nothing is done unless `version` is that of the stored TOTP record (0: there
+ * is none), so the edge may judge by a copy. Without `attempt` the record does not ask for a second factor.
+ */
+export interface Factor {
+  readonly version: number;
+  readonly attempt?: Attempt;
+}
+/**
+ * An attempt counts only while the device's failures in a row led to no more locks (lockout.ts) than the `seen` ones the
+ * edge knows of, and there are less than `failuresMax`. Of all that run at once, so many are judged and no more.
+ */
+export interface Attempt {
+  readonly seen: number;
+  readonly proof: Proof;
+}
+/**
+ * `step`: the code was right; good when `mark` was not used before, which uses up `earlier` as well. `recovery`: good
+ * when the account has this code, once. `wrong`: counts a failure, and so does an unknown recovery code.
+ */
+export type Proof =
+  | { readonly kind: 'step'; readonly mark: Tag; readonly earlier: Tag }
+  | { readonly kind: 'recovery'; readonly code: Tag }
+  | { readonly kind: 'wrong' };
+/** An attempt outside of a sign-in. */
+export interface NewAttempt {
+  readonly account: Tag;
+  readonly device: Tag;
+  readonly version: number;
+  readonly attempt: Attempt;
+}
+/** Another version than the one that was named is stored: this one, or none. Nothing was done. */
+export interface StaleTotp {
+  readonly result: 'stale';
+  readonly totp: StoredRecord | null;
+}
+/** `refused`: the attempt was not good, or did not count; `failures` in a row as they are now. */
+export type FactorRefused = StaleTotp | { readonly result: 'refused'; readonly failures: number };
+export type SessionWritten = Written | FactorRefused;
+export type AttemptAnswer = { readonly result: 'passed' | 'missing' } | FactorRefused;
+
+/**
+ * The next TOTP record of an account: `version` is one more than the stored one's. `codes` take the place of all its
+ * recovery codes; `used` marks of steps cannot be used any more. A repeat with the same seal answers `exists`.
+ */
+export interface TotpChange {
+  readonly account: Tag;
+  readonly sealed: Sealed;
+  readonly version: number;
+  readonly codes: readonly Tag[];
+  readonly used: readonly Tag[];
+}
+export type TotpWritten = Written | StaleTotp;
+/** Most recovery codes an account may have, and most marks a change may use up. */
+export const RECOVERY_CODES_MAX = 16;
+
 export interface ReadRequest {
+  /** TOTP records, by account. */
+  readonly totp?: readonly Tag[];
   readonly devices?: readonly Tag[];
   readonly sessions?: readonly Tag[];
   readonly members?: readonly Tag[];
@@ -87,9 +157,57 @@ export interface StoredMember extends StoredRecord {
 }
 /** What was found, by tag; a tag that is absent does not exist. */
 export interface ReadAnswer {
+  /** By account; only there when it was asked for. */
+  readonly totp?: Readonly<Record<Tag, StoredRecord>>;
   readonly devices: Readonly<Record<Tag, StoredDevice>>;
   readonly sessions: Readonly<Record<Tag, StoredSession>>;
   readonly members: Readonly<Record<Tag, StoredMember>>;
+}
+
+/** Most devices of one account. */
+export const DEVICES_MAX = 6;
+/** A further device; `approver` is one of the account that vouches for it. */
+export interface NewDevice {
+  readonly account: Tag;
+  readonly approver: Tag;
+  readonly device: Tag;
+  readonly sealed: Sealed;
+}
+/**
+ * `missing`: the account has no such approver. `full`: it has DEVICES_MAX devices. `revoked`: this key was one of its
+ * devices and was removed in the last days.
+ */
+export interface DeviceWritten {
+  readonly result: Written['result'] | 'full' | 'revoked';
+}
+
+/** What to end, asked for by the session `by` of the same account. */
+export type Revocation = { readonly account: Tag; readonly by: Tag } & RevocationTarget;
+/** `sessions`: every one of the account, or all but one. `device`: with its sessions. `account`: with everything. */
+export type RevocationTarget =
+  | { readonly what: 'session'; readonly session: Tag }
+  | { readonly what: 'sessions'; readonly except?: Tag }
+  | { readonly what: 'device-sessions'; readonly device: Tag }
+  | { readonly what: 'device'; readonly device: Tag }
+  | { readonly what: 'account' };
+/**
+ * `revoked`: it is ended now, or was by an earlier call. `partly`: some of many sessions are ended, ask again. `missing`:
+ * the account has no such thing. `last`: it is the last device. `refused`: the asking session does not live. `sessions`
+ * and `devices` are ended, now or in the last days: no copy of them may be used any more.
+ */
+export interface Revoked {
+  readonly result: 'revoked' | 'partly' | 'missing' | 'last' | 'refused';
+  readonly sessions: readonly Tag[];
+  readonly devices: readonly Tag[];
+}
+
+export interface BelongingsRequest {
+  readonly account: Tag;
+}
+/** The devices of an account and its newest sessions, by tag. */
+export interface Belongings {
+  readonly devices: Readonly<Record<Tag, StoredRecord>>;
+  readonly sessions: Readonly<Record<Tag, Omit<StoredSession, 'account'>>>;
 }
 
 export interface NodeInfo {

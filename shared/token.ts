@@ -40,6 +40,8 @@ export interface AccessClaims {
   readonly sub: string;
   readonly device: string;
   readonly sid: string;
+  /** `fresh`: a second factor was shown for this very token. `enrol`: its bearer may only set one up. */
+  readonly factor?: 'fresh' | 'enrol';
 }
 export interface TicketClaims {
   readonly jti: string;
@@ -72,7 +74,7 @@ export interface InternalClaims {
   readonly bodyHash: string;
 }
 /** What a device key may be asked to sign for. */
-export type Purpose = 'sign-up' | 'sign-in' | 'renew';
+export type Purpose = 'sign-up' | 'sign-in' | 'renew' | 'add-device' | 'approve-device';
 export interface AssertionClaims {
   readonly jti: string;
   readonly purpose: Purpose;
@@ -80,6 +82,8 @@ export interface AssertionClaims {
   readonly sub: string;
   /** Session id; only for `renew`. */
   readonly sid?: string;
+  /** Id of the device to be added; only for `approve-device`. */
+  readonly device?: string;
 }
 
 interface Kinds {

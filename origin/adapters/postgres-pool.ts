@@ -51,6 +51,12 @@ export const POOL_LIMITS = Object.freeze({
 /** An option the driver documents and its types leave out. */
 const SOCKET: object = { socket: dial };
 
+/** One statement of several. */
+export interface Step {
+  readonly statement: string;
+  readonly parameters: readonly string[];
+}
+
 interface Lease {
   readonly sql: postgres.Sql;
   readonly slots: Slots;
@@ -76,11 +82,32 @@ export class PostgresPool {
    * (postgres-failure.ts).
    */
   async run<R extends object>(statement: string, parameters: readonly string[] = []): Promise<readonly R[]> {
+    const prepare = this.#options.isPrepared;
+    return this.#lend<readonly R[]>((sql) => sql.unsafe<R[]>(statement, [...parameters], { prepare }));
+  }
+
+  /**
+   * Runs statements one after another in one transaction, and resolves with the rows of each. Each sees what others had
+   * committed before it began (PostgreSQL manual, "Read Committed"). Throws as `run` does, and then nothing was done.
+   */
+  async runInOrder<R extends object>(steps: readonly Step[]): Promise<readonly (readonly R[])[]> {
+    const prepare = this.#options.isPrepared;
+    return this.#lend(
+      (sql) =>
+        sql.begin((transaction) =>
+          Promise.all(
+            steps.map(({ statement, parameters }) =>
+              transaction.unsafe<R[]>(statement, [...parameters], { prepare }),
+            ),
+          ),
+        ) as Promise<readonly (readonly R[])[]>, // The driver's type unwraps arrays once more than it does.
+    );
+  }
+
+  async #lend<T>(use: (sql: postgres.Sql) => Promise<T>): Promise<T> {
     const lease = this.#lease;
     await lease.slots.acquire();
-    const answer = lease.sql
-      .unsafe<R[]>(statement, [...parameters], { prepare: this.#options.isPrepared })
-      .finally(() => lease.slots.release());
+    const answer = use(lease.sql).finally(() => lease.slots.release());
     try {
       return await within(this.#limits.answerMs, answer, () => this.#replace(lease));
     } catch (error) {

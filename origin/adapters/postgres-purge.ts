@@ -1,5 +1,4 @@
 import { errorFields, type Log } from '../../shared/log.ts';
-import type { PostgresRecords } from './postgres-records.ts';
 
 /** Marks live minutes, so a pass a minute keeps what is stored close to what is needed. */
 const PURGE_INTERVAL_MS = 60_000;
@@ -8,9 +7,9 @@ const PURGE_INTERVAL_MS = 60_000;
  * Deletes stored things that are past their time, once a minute for as long as the process lives. A pass that fails is
  * logged and the next one does its work. The result ends it.
  */
-export function startPurging(records: Pick<PostgresRecords, 'purge'>, log: Log): () => void {
+export function startPurging(store: { purge(): Promise<unknown> }, log: Log): () => void {
   const pass = () =>
-    records.purge().catch((error: unknown) => {
+    store.purge().catch((error: unknown) => {
       log('warn', 'postgres.purge_failed', { part: 'postgres', ...errorFields(error) });
     });
   const timer = setInterval(() => void pass(), PURGE_INTERVAL_MS);

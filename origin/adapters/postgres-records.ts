@@ -1,11 +1,19 @@
 import { Failure } from '../../shared/failure.ts';
 import type {
+  Attempt,
+  AttemptAnswer,
   NewAccount,
+  NewAttempt,
   NewChannel,
   NewMember,
   NewSession,
   ReadAnswer,
   ReadRequest,
+  SessionWritten,
+  StaleTotp,
+  StoredRecord,
+  TotpChange,
+  TotpWritten,
   Written,
 } from '../../shared/internal.ts';
 import type { CallMark, Records } from '../ports.ts';
@@ -13,6 +21,8 @@ import type { PostgresPool } from './postgres-pool.ts';
 import { PURGE_ROWS, STATEMENTS } from './postgres-statements.ts';
 
 const MINUTE_MS = 60_000;
+/** A call is over within 30 s; the code it brought can be right for 45 s, and machines' clocks may differ by some. */
+const STEP_MARK_MS = MINUTE_MS;
 
 /** The Records over Postgres: one statement, and so one round trip and one transaction, for each call. */
 export class PostgresRecords implements Records {
@@ -28,9 +38,25 @@ export class PostgresRecords implements Records {
   }
 
   /** `missing` also when the device is another account's. */
-  createSession(session: NewSession, mark: CallMark): Promise<Written> {
-    const { session: tag, device, account, sealed, expiresOn } = session;
-    return this.#write(STATEMENTS.createSession, mark, [tag, device, account, sealed, expiresOn]);
+  async createSession(session: NewSession, mark: CallMark): Promise<SessionWritten> {
+    const { session: tag, device, account, sealed, expiresOn, factor = { version: 0 } } = session;
+    const values = [tag, device, account, sealed, expiresOn, String(factor.version)];
+    if (factor.attempt !== undefined) return this.#attempt(values, mark, factor.attempt);
+    const row = await this.#marked<FactorOutcome>(STATEMENTS.createSession, mark, values);
+    return row.parented && !row.agreed ? stale(row) : written(row);
+  }
+
+  async attempt({ account, device, version, attempt }: NewAttempt, mark: CallMark): Promise<AttemptAnswer> {
+    const answer = await this.#attempt(['', device, account, '', '', String(version)], mark, attempt);
+    if (answer.result === 'refused' || answer.result === 'stale') return answer;
+    return { result: answer.result === 'missing' ? 'missing' : 'passed' };
+  }
+
+  async changeTotp(change: TotpChange, mark: CallMark): Promise<TotpWritten> {
+    const { account, sealed, version, codes, used } = change;
+    const values = [account, sealed, String(version), codes.join(','), used.join(','), marksExpiry(mark)];
+    const row = await this.#marked<FactorOutcome>(STATEMENTS.changeTotp, mark, values);
+    return row.parented && !row.agreed ? stale(row) : written(row);
   }
 
   createChannel({ channel, sealed, createdOn, owner }: NewChannel, mark: CallMark): Promise<Written> {
@@ -42,9 +68,10 @@ export class PostgresRecords implements Records {
     return this.#write(STATEMENTS.addMember, mark, [member, channel, sealed]);
   }
 
-  async read({ devices = [], sessions = [], members = [] }: ReadRequest): Promise<ReadAnswer> {
-    const lists = [devices, sessions, members].map((tags) => tags.join(','));
-    const found: { [K in keyof ReadAnswer]: Record<string, ReadAnswer[K][string]> } = {
+  async read({ devices = [], sessions = [], members = [], totp }: ReadRequest): Promise<ReadAnswer> {
+    const lists = [devices, sessions, members, totp ?? []].map((tags) => tags.join(','));
+    const records: Record<string, StoredRecord> = {};
+    const found: { [K in 'devices' | 'sessions' | 'members']: Record<string, ReadAnswer[K][string]> } = {
       devices: {},
       sessions: {},
       members: {},
@@ -53,12 +80,13 @@ export class PostgresRecords implements Records {
       const { tag, sealed, version } = row;
       if (row.kind === 'device') found.devices[tag] = { sealed, version, account: row.account };
       else if (row.kind === 'member') found.members[tag] = { sealed, version, channel: row.channel };
+      else if (row.kind === 'totp') records[tag] = { sealed, version };
       else {
         const { device, account, expires_on: expiresOn } = row;
         found.sessions[tag] = { sealed, version, device, account, expiresOn };
       }
     }
-    return found;
+    return totp === undefined ? found : { ...found, totp: records };
   }
 
   async ping(): Promise<number> {
@@ -79,11 +107,31 @@ export class PostgresRecords implements Records {
   }
 
   async #write(statement: string, mark: CallMark, values: readonly string[]): Promise<Written> {
+    return written(await this.#marked<Outcome>(statement, mark, values));
+  }
+
+  async #attempt(
+    values: readonly string[],
+    mark: CallMark,
+    { seen, proof }: Attempt,
+  ): Promise<SessionWritten> {
+    const row = await this.#marked<AttemptOutcome>(STATEMENTS.attempt, mark, [
+      ...values,
+      String(seen),
+      proof.kind,
+      ...marksOf(proof),
+      marksExpiry(mark),
+    ]);
+    if (row.existed || row.created || !row.parented) return written(row);
+    return row.agreed ? { result: 'refused', failures: row.failures } : stale(row);
+  }
+
+  /** Runs a write; its row, once its mark was redeemed. */
+  async #marked<R extends Outcome>(statement: string, mark: CallMark, values: readonly string[]): Promise<R> {
     const parameters = [mark.jti, wholeMinute(mark.expiresAtMs), ...values];
-    const [row] = await this.#pool.run<Outcome>(statement, parameters);
+    const [row] = await this.#pool.run<R>(statement, parameters);
     if (row?.marked !== true) throw new Failure('conflict', { detail: 'This call was made before' });
-    if (row.created) return { result: 'created' };
-    return { result: row.parented ? 'exists' : 'missing' };
+    return row;
   }
 }
 
@@ -92,6 +140,38 @@ interface Outcome {
   readonly marked: boolean;
   readonly created: boolean;
   readonly parented: boolean;
+}
+
+/** One row of a write that depends on the account's TOTP record. */
+interface FactorOutcome extends Outcome {
+  readonly agreed: boolean;
+  readonly totp: string | null;
+  readonly version: number | null;
+}
+interface AttemptOutcome extends FactorOutcome {
+  readonly existed: boolean;
+  readonly failures: number;
+}
+
+function written({ created, parented }: Outcome): Written {
+  if (created) return { result: 'created' };
+  return { result: parented ? 'exists' : 'missing' };
+}
+
+function stale({ totp, version }: FactorOutcome): StaleTotp {
+  return {
+    result: 'stale',
+    totp: totp === null || version === null ? null : { sealed: totp, version },
+  };
+}
+
+function marksOf(proof: Attempt['proof']): readonly [string, string] {
+  if (proof.kind === 'step') return [proof.mark, proof.earlier];
+  return [proof.kind === 'recovery' ? proof.code : '', ''];
+}
+
+function marksExpiry({ expiresAtMs }: CallMark): string {
+  return wholeMinute(expiresAtMs + STEP_MARK_MS);
 }
 
 /** One row of `STATEMENTS.read`. */
@@ -104,9 +184,10 @@ type Found = { readonly tag: string; readonly sealed: string; readonly version: 
       readonly expires_on: string;
     }
   | { readonly kind: 'member'; readonly channel: string }
+  | { readonly kind: 'totp' }
 );
 
 /** Rounded up: what is stored must not tell when the call was made. */
-function wholeMinute(ms: number): string {
+export function wholeMinute(ms: number): string {
   return new Date(Math.ceil(ms / MINUTE_MS) * MINUTE_MS).toISOString();
 }

@@ -1,5 +1,6 @@
 import type { Log } from '../../shared/log.ts';
 import { RedisBroker } from './redis-broker.ts';
+import { RedisControl } from './redis-control.ts';
 import { RedisLink } from './redis-link.ts';
 import { MAILBOX_SCRIPTS, RedisMailboxes } from './redis-mailboxes.ts';
 import { RedisRedemptions, RedisRegistry } from './redis-registry.ts';
@@ -23,6 +24,7 @@ export interface RelayOptions {
 export interface Relay {
   readonly commands: RedisLink;
   readonly broker: RedisBroker;
+  readonly control: RedisControl;
   readonly mailboxes: RedisMailboxes;
   readonly registry: RedisRegistry;
   readonly redemptions: RedisRedemptions;
@@ -52,6 +54,7 @@ export async function openRelay(options: RelayOptions, deadlineMs: number): Prom
   return {
     commands,
     broker: new RedisBroker({ ...options, commands, topics }),
+    control: new RedisControl({ commands, topics }),
     mailboxes: openMailboxes({ commands, topics }, options),
     registry: new RedisRegistry(commands),
     redemptions: new RedisRedemptions(commands),

@@ -5,6 +5,7 @@ import type { Inbox } from '../inbox.ts';
 import type { MailboxGrants } from '../mailbox-grants.ts';
 import type { Counters } from '../metrics.ts';
 import type { Broker, Mailboxes, Redemptions } from '../ports.ts';
+import type { Revocations } from '../revocations.ts';
 import type { Subscriptions } from '../subscriptions.ts';
 
 /** What a command may use of the outside. */
@@ -13,6 +14,7 @@ export interface CommandPorts {
   readonly mailboxes: Mailboxes;
   readonly verifier: Verifier;
   readonly redemptions: Redemptions;
+  readonly revocations: Pick<Revocations, 'has'>;
   readonly now: () => number;
   readonly counters: Counters;
 }

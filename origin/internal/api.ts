@@ -9,17 +9,41 @@ import * as v from 'valibot';
 import { fromUtf8, randomId } from '../../shared/bytes.ts';
 import { Failure, toFailure } from '../../shared/failure.ts';
 import { FAILURES } from '../../shared/failures.ts';
-import { INTERNAL_PATHS, type NodesAnswer, type ReadRequest } from '../../shared/internal.ts';
+import type { Tag } from '../../shared/frame.ts';
+import {
+  INTERNAL_PATHS,
+  type NodesAnswer,
+  type ReadRequest,
+  type Revocation,
+  type Revoked,
+} from '../../shared/internal.ts';
 import { LIMITS } from '../../shared/limits.ts';
 import { errorFields, type Log } from '../../shared/log.ts';
 import type { Verifier } from '../../shared/token.ts';
 import { type HttpHandler, type HttpRequest, jsonAnswer, problemAnswer } from '../http.ts';
-import type { CallMark, Records, Registry } from '../ports.ts';
+import type { CallMark, Records, Registry, RevocationRecords } from '../ports.ts';
 import { authorise } from './caller.ts';
-import { newAccount, newChannel, newMember, newSession, readRequest } from './schemas.ts';
+import {
+  belongingsRequest,
+  newAccount,
+  newAttempt,
+  newChannel,
+  newDevice,
+  newMember,
+  newSession,
+  readRequest,
+  revocation,
+  totpChange,
+} from './schemas.ts';
 
 export interface InternalApiPorts {
-  readonly records: Pick<Records, 'createAccount' | 'createSession' | 'createChannel' | 'addMember' | 'read'>;
+  readonly records: Pick<
+    Records,
+    'createAccount' | 'createSession' | 'createChannel' | 'addMember' | 'changeTotp' | 'attempt' | 'read'
+  >;
+  readonly revocations: Pick<RevocationRecords, 'addDevice' | 'revoke' | 'belongings'>;
+  /** Told of every session and device that a call has ended, also when an earlier call had. */
+  readonly onRevoked: (tags: readonly Tag[]) => void;
   readonly registry: Pick<Registry, 'nodes'>;
   readonly verifier: Verifier;
   readonly now: () => number;
@@ -52,18 +76,34 @@ interface Route {
   readonly run: (request: HttpRequest, mark: CallMark) => Promise<unknown>;
 }
 
-function createRoutes({ records, registry }: InternalApiPorts): ReadonlyMap<string, Route> {
+function createRoutes(ports: InternalApiPorts): ReadonlyMap<string, Route> {
+  const { records, revocations, registry } = ports;
   return new Map<string, Route>([
     [INTERNAL_PATHS.accounts, post(newAccount, (account, mark) => records.createAccount(account, mark))],
     [INTERNAL_PATHS.sessions, post(newSession, (session, mark) => records.createSession(session, mark))],
     [INTERNAL_PATHS.channels, post(newChannel, (channel, mark) => records.createChannel(channel, mark))],
     [INTERNAL_PATHS.members, post(newMember, (member, mark) => records.addMember(member, mark))],
+    [INTERNAL_PATHS.totp, post(totpChange, (change, mark) => records.changeTotp(change, mark))],
+    [INTERNAL_PATHS.attempts, post(newAttempt, (attempt, mark) => records.attempt(attempt, mark))],
+    [INTERNAL_PATHS.devices, post(newDevice, (device, mark) => revocations.addDevice(device, mark))],
+    [INTERNAL_PATHS.revocations, post(revocation, (asked, mark) => revoke(asked, { mark, ports }))],
+    [INTERNAL_PATHS.belongings, post(belongingsRequest, ({ account }) => revocations.belongings(account))],
     [INTERNAL_PATHS.read, post(readRequest, (read: ReadRequest) => records.read(read))],
     [
       INTERNAL_PATHS.nodes,
       { method: 'GET', run: async (): Promise<NodesAnswer> => ({ nodes: await registry.nodes() }) },
     ],
   ]);
+}
+
+/** The nodes are told without waiting for them: what is written they learn in any case. */
+async function revoke(
+  asked: Revocation,
+  { mark, ports }: { readonly mark: CallMark; readonly ports: InternalApiPorts },
+): Promise<Revoked> {
+  const revoked = await ports.revocations.revoke(asked, mark);
+  ports.onRevoked([...revoked.sessions, ...revoked.devices]);
+  return revoked;
 }
 
 function post<T>(

@@ -1,19 +1,58 @@
 /** Strict shapes of the internal API's bodies (shared/internal.ts): unknown fields, other types and sizes are refused. */
 import * as v from 'valibot';
 import {
+  type Attempt,
+  type BelongingsRequest,
+  type Factor,
   type NewAccount,
+  type NewAttempt,
   type NewChannel,
+  type NewDevice,
   type NewMember,
   type NewSession,
   READ_MAX_TAGS,
+  RECOVERY_CODES_MAX,
   type ReadRequest,
+  type Revocation,
   SEALED_MAX_CHARS,
+  type TotpChange,
 } from '../../shared/internal.ts';
 
 const tag = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{22}$/));
 const sealed = v.pipe(v.string(), v.maxLength(SEALED_MAX_CHARS), v.regex(/^[0-9]{1,4}\.[A-Za-z0-9_-]+$/));
 const day = v.pipe(v.string(), v.check(isDay));
 const tags = v.pipe(v.array(tag), v.maxLength(READ_MAX_TAGS));
+const codes = v.pipe(v.array(tag), v.maxLength(RECOVERY_CODES_MAX));
+/** PostgreSQL's integer is the smallest place these numbers go to. */
+const count = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(2 ** 31 - 2));
+
+const attempt = v.strictObject({
+  seen: count,
+  proof: v.variant('kind', [
+    v.strictObject({ kind: v.literal('step'), mark: tag, earlier: tag }),
+    v.strictObject({ kind: v.literal('recovery'), code: tag }),
+    v.strictObject({ kind: v.literal('wrong') }),
+  ]),
+}) satisfies v.GenericSchema<unknown, Attempt>;
+const factor = v.strictObject({
+  version: count,
+  attempt: v.exactOptional(attempt),
+}) satisfies v.GenericSchema<unknown, Factor>;
+
+export const newAttempt = v.strictObject({
+  account: tag,
+  device: tag,
+  version: count,
+  attempt,
+}) satisfies v.GenericSchema<unknown, NewAttempt>;
+
+export const totpChange = v.strictObject({
+  account: tag,
+  sealed,
+  version: v.pipe(count, v.minValue(1)),
+  codes,
+  used: codes,
+}) satisfies v.GenericSchema<unknown, TotpChange>;
 
 export const newAccount = v.strictObject({
   account: tag,
@@ -28,6 +67,7 @@ export const newSession = v.strictObject({
   account: tag,
   sealed,
   expiresOn: day,
+  factor: v.exactOptional(factor),
 }) satisfies v.GenericSchema<unknown, NewSession>;
 
 export const newChannel = v.strictObject({
@@ -43,15 +83,36 @@ export const newMember = v.strictObject({
   sealed,
 }) satisfies v.GenericSchema<unknown, NewMember>;
 
+export const newDevice = v.strictObject({
+  account: tag,
+  approver: tag,
+  device: tag,
+  sealed,
+}) satisfies v.GenericSchema<unknown, NewDevice>;
+
+const asked = { account: tag, by: tag };
+export const revocation = v.variant('what', [
+  v.strictObject({ ...asked, what: v.literal('session'), session: tag }),
+  v.strictObject({ ...asked, what: v.literal('sessions'), except: v.exactOptional(tag) }),
+  v.strictObject({ ...asked, what: v.literal('device-sessions'), device: tag }),
+  v.strictObject({ ...asked, what: v.literal('device'), device: tag }),
+  v.strictObject({ ...asked, what: v.literal('account') }),
+]) satisfies v.GenericSchema<unknown, Revocation>;
+
+export const belongingsRequest = v.strictObject({
+  account: tag,
+}) satisfies v.GenericSchema<unknown, BelongingsRequest>;
+
 export const readRequest = v.pipe(
   v.strictObject({
     devices: v.exactOptional(tags),
     sessions: v.exactOptional(tags),
     members: v.exactOptional(tags),
+    totp: v.exactOptional(tags),
   }),
   v.check(
-    ({ devices = [], sessions = [], members = [] }) =>
-      devices.length + sessions.length + members.length <= READ_MAX_TAGS,
+    ({ devices = [], sessions = [], members = [], totp = [] }) =>
+      devices.length + sessions.length + members.length + totp.length <= READ_MAX_TAGS,
   ),
 ) satisfies v.GenericSchema<unknown, ReadRequest>;
 

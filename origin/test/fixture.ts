@@ -11,7 +11,7 @@ export const ISSUER = 'https://edge.test';
 export const WEB_ORIGIN = 'https://chat.test';
 
 /** Real origin processes on a real relay and database, and an edge's signing key to admit clients with. */
-export async function startNodes(count: number) {
+export async function startNodes(count: number, env: Readonly<Record<string, string>> = {}) {
   const keys = await createKeys();
   const privateKeys = (JSON.parse(keys.signingKeys) as { keys: JWK[] }).keys;
   const signer = await createSigner(ISSUER, privateKeys);
@@ -25,11 +25,13 @@ export async function startNodes(count: number) {
       edgeIssuer: ISSUER,
       edgeKeys: keys.publicKeys,
       webOrigins: [WEB_ORIGIN],
+      env,
     });
   const nodes = await Promise.all(Array.from({ length: count }, (_, i) => start(`n${i + 1}`)));
   return {
     nodes,
     redis,
+    databaseUrl: database.url,
     signer,
     start,
     stop: async () => {

@@ -3,6 +3,7 @@ import { createKeys } from '../../deploy/local/keys.ts';
 import { randomId, toBase64Url, utf8 } from '../../shared/bytes.ts';
 import type { Problem } from '../../shared/failure.ts';
 import type { FailureCode } from '../../shared/failures.ts';
+import type { Tag } from '../../shared/frame.ts';
 import { INTERNAL_PATHS } from '../../shared/internal.ts';
 import { LIMITS } from '../../shared/limits.ts';
 import { createDatabase } from '../../shared/testing/database.ts';
@@ -39,15 +40,19 @@ export type InternalApi = Awaited<ReturnType<typeof startInternalApi>>;
 /** The internal API over these ports on a port of its own, and an edge that may call it. */
 export async function startInternalApi({
   records,
+  revocations,
   registry,
-}: Pick<InternalApiPorts, 'records' | 'registry'>) {
+}: Pick<InternalApiPorts, 'records' | 'revocations' | 'registry'>) {
   const lines: Record<string, unknown>[] = [];
   const log = (level: string, event: string, fields: object = {}) =>
     void lines.push({ level, event, ...fields });
   const { signingKeys, publicKeys } = await createKeys();
   const signer = await signerOf(signingKeys);
   const verifier = createVerifier(ISSUER, JSON.parse(publicKeys) as PublicKeys);
-  const handle = createInternalApi({ records, registry, verifier, now: Date.now, log });
+  const told: Tag[][] = [];
+  const onRevoked = (tags: readonly Tag[]) => void told.push([...tags]);
+  const ports = { records, revocations, onRevoked, registry };
+  const handle = createInternalApi({ ...ports, verifier, now: Date.now, log });
   const options = { host: '127.0.0.1', port: 0, bodyBytes: LIMITS.bodyBytes, handle, log };
   const server = await startHttpServer(options);
   const send = async (call: Call): Promise<Response> => {
@@ -64,6 +69,8 @@ export async function startInternalApi({
   return {
     signer,
     signingKeys,
+    /** What it said was ended, by call. */
+    told,
     /** What it logged so far. */
     lines,
     send,
@@ -83,8 +90,8 @@ export async function startInternalApi({
 export async function startInternalApiOnPostgres({ registry }: Pick<InternalApiPorts, 'registry'>) {
   const database = await createDatabase();
   await migrate({ url: database.url, log: () => undefined });
-  const { pool, records } = openRecords(database.url);
-  const api = await startInternalApi({ records, registry });
+  const { pool, records, revocations } = openRecords(database.url);
+  const api = await startInternalApi({ records, revocations, registry });
   const close = async () => {
     await api.close();
     await pool.close();

@@ -161,7 +161,7 @@ describe('internal api without its stores', ({ test, before, after }) => {
     const opened = openRecords('postgres://nobody:secret@127.0.0.1:1/none');
     pool = opened.pool;
     const nodes = () => Promise.reject(new TypeError('words of a driver'));
-    api = await startInternalApi({ records: opened.records, registry: { nodes } });
+    api = await startInternalApi({ ...opened, registry: { nodes } });
   });
   after(async () => {
     await api.close();

@@ -2,6 +2,7 @@ import { randomId } from '../../shared/bytes.ts';
 import type { NewAccount, NewChannel, NewMember, NewSession } from '../../shared/internal.ts';
 import { PostgresPool } from '../adapters/postgres-pool.ts';
 import { PostgresRecords } from '../adapters/postgres-records.ts';
+import { PostgresRevocations } from '../adapters/postgres-revocations.ts';
 import type { CallMark } from '../ports.ts';
 
 /** A one-time mark nobody used yet. */
@@ -36,5 +37,5 @@ export function newMember({ channel }: NewChannel): NewMember {
 /** Records over a pool of their own; the caller closes it. */
 export function openRecords(url: string, { max = 20, isPrepared = true } = {}) {
   const pool = new PostgresPool({ url, max, isPrepared, log: () => undefined });
-  return { pool, records: new PostgresRecords(pool) };
+  return { pool, records: new PostgresRecords(pool), revocations: new PostgresRevocations(pool) };
 }

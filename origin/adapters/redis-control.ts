@@ -1,0 +1,41 @@
+import type { Tag } from '../../shared/frame.ts';
+import type { Control, ControlListener } from '../ports.ts';
+import { relayKey } from './partitions.ts';
+import type { RedisLink } from './redis-link.ts';
+import { translate } from './redis-scripts.ts';
+import type { RedisTopics } from './redis-topics.ts';
+
+const KIND = 'control';
+/** In place of a tag: there is one topic, that every node hears. */
+const NAME = 'revocations';
+const TAG = /^[A-Za-z0-9_-]{22}$/;
+
+/**
+ * The Control over one topic of sharded pub/sub, `<tag>[,<tag>…]`. Nothing is kept in Redis: what a node misses it reads
+ * from the durable revocations, whose numbers make a log that, unlike one in Redis, cannot be trimmed or lost.
+ */
+export class RedisControl implements Control {
+  readonly #commands: RedisLink;
+  readonly #topics: RedisTopics;
+
+  constructor({ commands, topics }: { readonly commands: RedisLink; readonly topics: RedisTopics }) {
+    this.#commands = commands;
+    this.#topics = topics;
+  }
+
+  async hint(tags: readonly Tag[]): Promise<void> {
+    try {
+      await this.#commands.redis.spublish(relayKey(KIND, NAME), tags.join(','));
+    } catch (error) {
+      throw translate(error);
+    }
+  }
+
+  async listen(listener: ControlListener): Promise<void> {
+    this.#topics.listen(KIND, {
+      onAnnouncement: (_tag, payload) => listener.onHint(payload.split(',').filter((tag) => TAG.test(tag))),
+      onInterrupted: () => listener.onInterrupted(),
+    });
+    await this.#topics.subscribe(KIND, NAME);
+  }
+}

@@ -1,0 +1,139 @@
+/**
+ * What this node knows to be ended: sessions and devices, each until no ticket, grant or access token from before its
+ * end can be good any more.
+ *
+ * Two sources. Hints through the relay arrive within milliseconds and may get lost; the durable revocations are read
+ * before the node is ready, whenever hints may have been missed, and every `rereadMs`. A node that can reach neither
+ * delivers nothing in any case: the connection that brings hints is the one that brings publications, and without the
+ * relay no ticket is redeemed.
+ *
+ * Bound: as many tags as were ended within LIFE_MS, some 150 bytes each.
+ */
+import type { Tag } from '../shared/frame.ts';
+import { errorFields, type Log } from '../shared/log.ts';
+import { TOKEN_KINDS } from '../shared/token.ts';
+import type { Control, RevocationRecords } from './ports.ts';
+
+export interface RevocationPorts {
+  readonly records: Pick<RevocationRecords, 'readRevocations'>;
+  readonly control: Control;
+  readonly rereadMs: number;
+  readonly now: () => number;
+  readonly log: Log;
+  /** Runs once after `ms`; the result cancels it. */
+  readonly setTimer: (run: () => void, ms: number) => () => void;
+}
+
+const { access, ticket, grants, mailboxes } = TOKEN_KINDS;
+/** The longest way from an access token to the end of what it led to, and a minute for clocks that differ. */
+export const REVOCATION_LIFE_MS =
+  (access.lifeSeconds + ticket.lifeSeconds + Math.max(grants.lifeSeconds, mailboxes.lifeSeconds) + 60) *
+  1_000;
+
+export class Revocations {
+  readonly #ports: RevocationPorts;
+  /** When each tag may be forgotten, oldest first: all have the same life. */
+  readonly #forgetAtMs = new Map<Tag, number>();
+  #onRevoked: (tags: readonly Tag[]) => void = () => undefined;
+  #last = 0;
+  #reading: Promise<void> | undefined;
+  #cancel: () => void = () => undefined;
+
+  constructor(ports: RevocationPorts) {
+    this.#ports = ports;
+  }
+
+  /** Loads what is revoked and follows it from then on; `onRevoked` hears every tag at least once. Throws `unavailable`. */
+  async start(onRevoked: (tags: readonly Tag[]) => void): Promise<void> {
+    this.#onRevoked = onRevoked;
+    // Listening comes first: what is ended while the store is read arrives as a hint.
+    await this.#ports.control.listen({
+      onHint: (tags) => this.#learn(tags),
+      onInterrupted: () => void this.#follow(),
+    });
+    await this.#read();
+    this.#schedule();
+  }
+
+  stop(): void {
+    this.#cancel();
+    this.#cancel = () => undefined;
+    this.#onRevoked = () => undefined;
+  }
+
+  /** Whether one of these was ended; all that is asked on admission. */
+  has(...tags: readonly Tag[]): boolean {
+    return tags.some((tag) => this.#forgetAtMs.has(tag));
+  }
+
+  /** How many tags are known to be ended. */
+  get size(): number {
+    return this.#forgetAtMs.size;
+  }
+
+  /** Ends these here at once, and tells the other nodes; for whoever has written the revocations. Never throws. */
+  announce(tags: readonly Tag[]): void {
+    if (tags.length === 0) return;
+    this.#learn(tags);
+    this.#ports.control.hint(tags).catch((error: unknown) => this.#warn('revocations.hint_failed', error));
+  }
+
+  #learn(tags: readonly Tag[]): void {
+    const forgetAtMs = this.#ports.now() + REVOCATION_LIFE_MS;
+    for (const tag of tags) {
+      this.#forgetAtMs.delete(tag);
+      this.#forgetAtMs.set(tag, forgetAtMs);
+    }
+    this.#onRevoked(tags);
+  }
+
+  #schedule(): void {
+    this.#cancel = this.#ports.setTimer(() => {
+      this.#forget();
+      this.#schedule();
+      void this.#follow();
+    }, this.#ports.rereadMs);
+  }
+
+  #forget(): void {
+    const nowMs = this.#ports.now();
+    for (const [tag, forgetAtMs] of this.#forgetAtMs) {
+      if (forgetAtMs > nowMs) return;
+      this.#forgetAtMs.delete(tag);
+    }
+  }
+
+  /** Reads once more; a failure is logged, and the next time makes up for it. */
+  async #follow(): Promise<void> {
+    try {
+      await this.#read();
+    } catch (error) {
+      this.#warn('revocations.read_failed', error);
+    }
+  }
+
+  #read(): Promise<void> {
+    this.#reading ??= this.#readOn().finally(() => {
+      this.#reading = undefined;
+    });
+    return this.#reading;
+  }
+
+  async #readOn(): Promise<void> {
+    for (;;) {
+      const page = await this.#ports.records.readRevocations(this.#last);
+      // The store was put back to an earlier day: its numbers are not the ones we know.
+      if (page.head < this.#last) {
+        this.#last = 0;
+        continue;
+      }
+      this.#last = page.last;
+      if (page.tags.length > 0) this.#learn(page.tags);
+      if (page.isWhole) return;
+    }
+  }
+
+  #warn(event: string, error: unknown): void {
+    this.#ports.log('warn', event, errorFields(error));
+  }
+}
