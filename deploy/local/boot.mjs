@@ -1,6 +1,7 @@
 // What every npm script starts with: `node deploy/local/boot.mjs <start|try|test|check> [arguments]`. Plain JavaScript
 // without dependencies, because it runs before anything is installed: it checks Node, installs the packages when they
-// are not those of package-lock.json, finds or installs Redis, and hands over to the TypeScript module of that name.
+// are not those of package-lock.json, finds or installs Redis (and, for tests, what they need besides), and hands over
+// to the TypeScript module of that name.
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -32,7 +33,7 @@ async function boot([target, ...args]) {
   const { register } = await import('tsx/esm/api');
   register();
   if (NEED_REDIS.includes(target) && !args.includes('--help') && !args.includes('-h'))
-    await ensureRedis(target);
+    await ensurePrograms(target);
   const { main } = await import(`./${target}.ts`);
   return main(args);
 }
@@ -89,10 +90,11 @@ function readPackages(file) {
   }
 }
 
-async function ensureRedis(target) {
+async function ensurePrograms(target) {
   const { ensureRedis: ensure } = await import('./redis-install.ts');
   const fault = await ensure({
     isGiven: target === 'start' && Boolean(process.env.HUSHWIRE_RELAY_URL || process.env.REDIS_URL),
   });
   if (fault !== undefined) throw new Refusal(fault);
+  if (target === 'test') (await import('./tools-install.ts')).ensureTools();
 }

@@ -1,6 +1,4 @@
-import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
-import { CHECKOUT } from './servers/checkout.ts';
+import { findApt, runs } from './apt.ts';
 import { findRedis } from './servers/redis.ts';
 
 /** What somebody without apt-get, or without the right to use it, is told. */
@@ -18,12 +16,11 @@ export async function ensureRedis({ isGiven }: { isGiven: boolean }): Promise<st
   if (fault === undefined) return undefined;
   // A server that is too old, or one that was named and does not run, is not ours to replace.
   const isAbsent = !process.env.HUSHWIRE_REDIS_SERVER && !runs('redis-server', ['--version']);
-  const elevate = isAbsent && runs('apt-get', ['--version']) ? elevation() : undefined;
-  if (elevate === undefined) return `${fault}; ${BY_HAND}`;
+  const apt = isAbsent ? findApt() : undefined;
+  if (apt === undefined) return `${fault}; ${BY_HAND}`;
   console.log('Installing Redis with apt-get (the program only, no service)');
-  const [command = 'sh', ...args] = [...elevate, 'sh', join(CHECKOUT, 'deploy', 'local', 'install-redis.sh')];
-  const { status } = spawnSync(command, args, { stdio: ['ignore', 'inherit', 'inherit'] });
-  if (status !== 0) return `apt-get could not install Redis, for the reason it gave above; ${BY_HAND}`;
+  if (!apt.install('redis-server'))
+    return `apt-get could not install Redis, for the reason it gave above; ${BY_HAND}`;
   const still = await missing();
   return still === undefined ? undefined : `${still}, also after apt-get installed one; ${BY_HAND}`;
 }
@@ -35,14 +32,4 @@ async function missing(): Promise<string | undefined> {
   } catch (error) {
     return (error as Error).message;
   }
-}
-
-/** What to put before a command that needs root: nothing as root, sudo where it asks no password; else undefined. */
-function elevation(): readonly string[] | undefined {
-  if (process.getuid?.() === 0) return [];
-  return runs('sudo', ['-n', 'true']) ? ['sudo', '-n'] : undefined;
-}
-
-function runs(command: string, args: readonly string[]): boolean {
-  return spawnSync(command, args, { stdio: 'ignore' }).status === 0;
 }

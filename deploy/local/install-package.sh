@@ -1,7 +1,9 @@
 #!/bin/sh
-# Installs Redis with apt-get, as root, without a service: none is started now or at the next boot, and one that is
-# there already is not touched (this runs only where there is no redis-server at all).
+# Installs one package with apt-get, as root, without a service: none is started now or at the next boot, and a program
+# that is there already is not touched (this runs only where there is none at all).
+#   install-package.sh <package>
 set -eu
+package=$1
 export DEBIAN_FRONTEND=noninteractive
 
 # Packages ask this file whether they may start what they bring (Debian Policy, invoke-rc.d).
@@ -14,17 +16,17 @@ if [ ! -e "$policy" ]; then
 fi
 
 install() {
-  apt-get install -y --no-install-recommends redis-server
+  apt-get install -y --no-install-recommends "$package"
 }
 
 # Refreshes the package lists only where they are missing or too old to install from.
-if apt-cache show redis-server >/dev/null 2>&1; then
+if apt-cache show "$package" >/dev/null 2>&1; then
   install || { apt-get update && install; }
 else
   apt-get update
   install
 fi
 
-if [ -d /run/systemd/system ]; then
-  systemctl disable redis-server
+if [ -d /run/systemd/system ] && systemctl cat "$package.service" >/dev/null 2>&1; then
+  systemctl disable "$package"
 fi

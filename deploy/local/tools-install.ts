@@ -1,0 +1,20 @@
+import { findApt, runs } from './apt.ts';
+
+/** Programs that tests use as the real other side, each with its Debian package: `oathtool` is an authenticator. */
+const TOOLS: readonly { readonly program: string; readonly name: string }[] = [
+  { program: 'oathtool', name: 'oathtool' },
+];
+
+/**
+ * Installs the programs that tests need and that are missing, where the system's package manager may. Where it may not,
+ * their tests are skipped, which the last lines of the run tell by name; so nothing here is a fault.
+ */
+export function ensureTools(): void {
+  const missing = TOOLS.filter(({ program }) => !runs(program, ['--version']));
+  const apt = missing.length === 0 ? undefined : findApt();
+  if (apt === undefined) return;
+  for (const { program, name } of missing) {
+    console.log(`Installing ${program} with apt-get, for the tests`);
+    if (!apt.install(name)) console.log(`apt-get could not install ${name}; tests that need it are skipped`);
+  }
+}
