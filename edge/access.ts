@@ -6,7 +6,12 @@ import type { Clock } from './ports.ts';
 import type { SessionOwner } from './wants.ts';
 
 /** Who is calling: the ids its access token vouches for. That the session still lives is the route's to check. */
-export type Caller = SessionOwner;
+export interface Caller extends SessionOwner {
+  /** Whether a second factor was shown for this very token, at most its life ago (RFC 9470 calls this step-up). */
+  readonly isSteppedUp: boolean;
+  /** The token lets its bearer set up a second factor, which the policy requires, and nothing else. */
+  readonly mustEnrol: boolean;
+}
 
 /** What middleware leaves for the routes. */
 export interface EdgeEnv {
@@ -30,11 +35,28 @@ export async function readCaller(authorization: string | undefined, parts: Acces
   const claims = await parts.verifier.verify('access', token, parts.clock.now());
   if (claims === 'expired') throw new Failure('token_refused', { detail: 'The access token has expired' });
   if (claims === 'refused') throw new Failure('token_refused');
-  return { userId: claims.sub, deviceId: claims.device, sessionId: claims.sid };
+  const { sub: userId, device: deviceId, sid: sessionId, factor } = claims;
+  return {
+    userId,
+    deviceId,
+    sessionId,
+    isSteppedUp: factor === 'fresh',
+    mustEnrol: factor !== undefined && factor !== 'fresh',
+  };
 }
 
-/** Lets only requests with a valid access token pass. */
+/** Lets only requests with a valid access token pass; `second_factor_required` for one that is good for enrolment only. */
 export function requireCaller(parts: AccessParts) {
+  return createMiddleware<CallerEnv>(async (c, next) => {
+    const caller = await readCaller(c.req.header('authorization'), parts);
+    if (caller.mustEnrol) throw new Failure('second_factor_required');
+    c.set('caller', caller);
+    await next();
+  });
+}
+
+/** The same for the routes that set up a second factor: a token for enrolment passes as well. */
+export function requireEnroller(parts: AccessParts) {
   return createMiddleware<CallerEnv>(async (c, next) => {
     c.set('caller', await readCaller(c.req.header('authorization'), parts));
     await next();

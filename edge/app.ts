@@ -7,7 +7,9 @@ import { createMiddleware } from 'hono/factory';
 import { generateSpecs } from 'hono-openapi';
 import { createSigner, createVerifier } from '../shared/token.ts';
 import type { EdgeEnv } from './access.ts';
+import { createBelongings } from './belongings.ts';
 import type { EdgeConfig } from './config.ts';
+import { createEndings } from './endings.ts';
 import { createGate } from './gate.ts';
 import { createLookup } from './lookup.ts';
 import { documentOptions } from './openapi.ts';
@@ -16,19 +18,26 @@ import { answerProblem } from './problem.ts';
 import { createRecords } from './records.ts';
 import { refuseUnknown } from './refuse.ts';
 import { accountRoutes } from './routes/accounts.ts';
+import { belongingRoutes } from './routes/belongings.ts';
 import { channelRoutes } from './routes/channels.ts';
 import { connectRoutes } from './routes/connect.ts';
+import { deviceRoutes } from './routes/devices.ts';
 import { documentRoutes } from './routes/document.ts';
 import { healthRoutes } from './routes/health.ts';
 import { keyRoutes } from './routes/keys.ts';
 import { sessionRoutes } from './routes/sessions.ts';
 import { socketRoutes } from './routes/socket.ts';
+import { totpRoutes } from './routes/totp.ts';
 import { createSealer } from './seal.ts';
+import { createSecondFactor } from './second-factor.ts';
 import { createTags } from './tags.ts';
 import { allowOrigins, guardWebOrigins } from './web-origins.ts';
 
 /** The part of the configuration the app is built from. */
-export type AppConfig = Pick<EdgeConfig, 'publicUrl' | 'signingKeys' | 'tagKey' | 'sealKeys' | 'webOrigins'>;
+export type AppConfig = Pick<
+  EdgeConfig,
+  'publicUrl' | 'signingKeys' | 'tagKey' | 'sealKeys' | 'webOrigins' | 'totpPolicy'
+>;
 
 /** Builds the app. Rejects only when a key cannot be used. */
 export async function createApp(ports: Ports, config: AppConfig): Promise<Hono<EdgeEnv>> {
@@ -38,6 +47,9 @@ export async function createApp(ports: Ports, config: AppConfig): Promise<Hono<E
   app.use(nameRequests(ports.random), guardWebOrigins(allowOrigins(config)));
   app.route('/', accountRoutes(parts));
   app.route('/', sessionRoutes(parts));
+  app.route('/', totpRoutes(parts));
+  app.route('/', deviceRoutes(parts));
+  app.route('/', belongingRoutes(parts));
   app.route('/', channelRoutes(parts));
   app.route('/', connectRoutes(parts));
   app.route('/', socketRoutes());
@@ -52,14 +64,29 @@ export async function createApp(ports: Ports, config: AppConfig): Promise<Hono<E
 }
 
 async function createParts(ports: Ports, config: AppConfig) {
-  const { publicUrl } = config;
+  const { publicUrl, totpPolicy } = config;
   const tags = await createTags(config.tagKey.bytes.reveal());
   const records = createRecords(await createSealer(config.sealKeys));
   const signer = await createSigner(publicUrl, config.signingKeys.reveal());
   const verifier = createVerifier(publicUrl, signer.publicKeys);
   const lookup = createLookup({ ...ports, records });
+  const belongings = createBelongings({ ...ports, records });
+  const endings = createEndings({ ...ports, tags, records });
   const gate = await createGate({ ...ports, audience: publicUrl, lookup, tags });
-  return { publicUrl, tags, records, signer, verifier, lookup, gate };
+  const secondFactor = createSecondFactor({ ...ports, lookup, records, tags });
+  return {
+    publicUrl,
+    totpPolicy,
+    tags,
+    records,
+    signer,
+    verifier,
+    lookup,
+    gate,
+    secondFactor,
+    belongings,
+    endings,
+  };
 }
 
 /** Gives every request a fresh name of our own; one that the sender brought is ignored. */

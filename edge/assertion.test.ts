@@ -22,6 +22,7 @@ describe('peekAssertion', ({ test }) => {
       userId: sub,
       jti,
       sessionId: sid,
+      approves: undefined,
     });
   });
 
@@ -38,6 +39,8 @@ describe('peekAssertion', ({ test }) => {
     ['an empty jti', header, { ...claims, jti: '' }],
     ['a jti of 65 characters', header, { ...claims, jti: 'x'.repeat(65) }],
     ['a sid that is a number', header, { ...claims, sid: 1 }],
+    ['a device that is a number', header, { ...claims, device: 1 }],
+    ['a device of another form', header, { ...claims, device: claims.jti }],
     ['a header that is a list', [], claims],
     ['claims that are null', header, null],
   ];

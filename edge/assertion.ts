@@ -7,6 +7,8 @@ export interface Presented {
   readonly userId: string;
   readonly jti: string;
   readonly sessionId: string | undefined;
+  /** The device it approves. */
+  readonly approves: string | undefined;
 }
 
 const JTI_CHARS_MAX = 64;
@@ -20,13 +22,14 @@ export function peekAssertion(assertion: string): Presented | undefined {
   const claims = decode(body);
   if (header === undefined || claims === undefined) return undefined;
   const { alg, kid } = header;
-  const { sub, jti, sid } = claims;
+  const { sub, jti, sid, device } = claims;
   if (alg !== 'ES256' && alg !== 'Ed25519') return undefined;
   if (typeof kid !== 'string' || !DEVICE_ID.test(kid)) return undefined;
   if (typeof sub !== 'string' || !(sub === '' || ID.test(sub))) return undefined;
   if (typeof jti !== 'string' || jti.length === 0 || jti.length > JTI_CHARS_MAX) return undefined;
   if (sid !== undefined && (typeof sid !== 'string' || !ID.test(sid))) return undefined;
-  return { algorithm: alg, deviceId: kid, userId: sub, jti, sessionId: sid };
+  if (device !== undefined && (typeof device !== 'string' || !DEVICE_ID.test(device))) return undefined;
+  return { algorithm: alg, deviceId: kid, userId: sub, jti, sessionId: sid, approves: device };
 }
 
 function decode(part: string): Record<string, unknown> | undefined {

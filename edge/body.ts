@@ -34,6 +34,13 @@ export function pathParameters<S extends GenericSchema>(schema: S) {
   });
 }
 
+/** Reads the query by a strict schema; throws `bad_request`. */
+export function queryParameters<S extends GenericSchema>(schema: S) {
+  return validator('query', schema, (result) => {
+    if (!result.success) throw refusal(result.error);
+  });
+}
+
 interface Issue {
   readonly message: string;
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;

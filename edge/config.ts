@@ -1,6 +1,7 @@
 import { fromBase64Url } from '../shared/bytes.ts';
 import {
   type Configuration,
+  choice,
   type Env,
   integer,
   json,
@@ -70,6 +71,11 @@ export const EDGE_VARIABLES = {
     }),
     { wanted: 'comma-separated http or https URLs', check: httpUrls },
   ),
+  totpPolicy: choice('HUSHWIRE_EDGE_TOTP_POLICY', {
+    about: 'whether accounts must have a second factor; where they must, those without can only set one up',
+    of: ['optional', 'required'],
+    fallback: 'optional',
+  }),
   webOrigins: refine(
     list('HUSHWIRE_EDGE_WEB_ORIGINS', {
       about: 'web origins whose pages may call, besides its own; others are refused',

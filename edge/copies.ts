@@ -1,7 +1,9 @@
 /** How long, and under which rule, sealed copies are held in the state Redis. */
 import type { Tag } from '../shared/frame.ts';
+import type { Sealed } from '../shared/internal.ts';
 import { expiryAfter } from './days.ts';
 import type { Copy, CopyKind, HeldCopy } from './ports.ts';
+import { LAST_VERSION } from './records.ts';
 import type { Finds, Found, Want, Wants } from './wants.ts';
 
 /** Days a copy is held: one to three, depending on its tag; a device that comes daily stays warm. */
@@ -10,7 +12,11 @@ const COPY_DAYS = 2;
 const SESSION_COPY_DAYS = 32;
 
 /** Copies of what an origin answered; one that is held already, of the same version, stays. */
-export function copiesOf({ device, session, members = [] }: Wants, finds: Finds, nowMs: number): Copy[] {
+export function copiesOf(
+  { device, session, totp, members = [] }: Wants,
+  finds: Omit<Finds, 'ended'>,
+  nowMs: number,
+): Copy[] {
   const copies: Copy[] = [];
   const add = (kind: CopyKind, want: Want | undefined, found: Found<unknown> | undefined) => {
     if (want !== undefined && found !== undefined)
@@ -18,6 +24,7 @@ export function copiesOf({ device, session, members = [] }: Wants, finds: Finds,
   };
   add('dev', device, finds.device);
   add('sess', session, finds.session);
+  add('totp', totp, finds.totp);
   members.forEach((want, i) => {
     add('member', want, finds.members[i]);
   });
@@ -27,6 +34,22 @@ export function copiesOf({ device, session, members = [] }: Wants, finds: Finds,
 /** The copy of a session that was opened or renewed now; it takes the place of one of the same version. */
 export function sessionCopy(tag: Tag, held: HeldCopy, nowMs: number): Copy {
   return { ...copyOf('sess', tag, { held, nowMs }), onEqual: 'replace' };
+}
+
+/** The mark that a device or session has ended, which no copy of it can take the place of. */
+export function endedCopy(
+  kind: 'dev' | 'sess',
+  tag: Tag,
+  { sealed, nowMs }: { sealed: Sealed; nowMs: number },
+): Copy {
+  const held = { sealed, version: LAST_VERSION };
+  return { ...copyOf(kind, tag, { held, nowMs }), onEqual: 'keep' };
+}
+
+/** The copy of a TOTP record that the origin showed just now. */
+export function totpCopy(tag: Tag, held: HeldCopy, nowMs: number): Copy {
+  const { version, sealed } = held;
+  return { ...copyOf('totp', tag, { held: { version, sealed }, nowMs }), onEqual: 'keep' };
 }
 
 function copyOf(kind: CopyKind, tag: Tag, { held, nowMs }: { held: HeldCopy; nowMs: number }) {

@@ -18,11 +18,20 @@ import {
 } from '../shared/token.ts';
 import { type Presented, peekAssertion } from './assertion.ts';
 import type { FullFinds, Lookup } from './lookup.ts';
-import type { Clock, Copy, Mark, State } from './ports.ts';
-import type { DeviceRecord, SessionRecord } from './records.ts';
+import type { Clock, Copy, FactorMemory, Mark, State } from './ports.ts';
+import type { DeviceRecord, SessionRecord, TotpRecord } from './records.ts';
 import type { StoredKey } from './schemas.ts';
 import type { Tags } from './tags.ts';
-import { type Finds, type Found, type Want, type Wants, wantDevice, wantSession } from './wants.ts';
+import {
+  type Finds,
+  type Found,
+  type Want,
+  type Wants,
+  wantDevice,
+  wantSession,
+  wantTotp,
+  withoutEnded,
+} from './wants.ts';
 
 /** A device that has proved itself, and what its proof has brought to light. */
 export interface ProvenDevice {
@@ -31,12 +40,21 @@ export interface ProvenDevice {
   readonly device: Want;
   /** For `renew`: the session it named, if that is one of this device. */
   readonly session: { readonly want: Want; readonly found: Found<SessionRecord> | undefined } | undefined;
+  /** The account's TOTP record, as far as it came to light: a copy may be behind, and undefined is unknown. */
+  readonly totp: { readonly want: Want; readonly found: Found<TotpRecord> | undefined };
+  /** Only when the proof asked for it. */
+  readonly memory: FactorMemory | undefined;
   /** For the state Redis to hold; only after a proof, so that refusals leave no trace. */
   readonly copies: readonly Copy[];
 }
 
+/** What a device of an account signs for. */
+export type KnownPurpose = 'sign-in' | 'renew' | 'approve-device';
+
 export interface Proof {
   readonly assertion: string;
+  /** Recalls the use of second factors as well, beside the first trip. */
+  readonly recalls?: boolean;
   readonly requestId: string;
 }
 
@@ -45,9 +63,14 @@ export interface Gate {
    * Proves a known device. Throws `credentials_refused`, `assertion_replayed` when the signature is good but was used
    * before, or `unavailable`.
    */
-  prove(purpose: 'sign-in' | 'renew', proof: Proof): Promise<ProvenDevice>;
+  prove(purpose: KnownPurpose, proof: Proof): Promise<ProvenDevice>;
   /** Proves that a new device holds its key, and gives back its id; throws as `prove` does. */
   proveNew(publicKey: StoredKey, assertion: string): Promise<string>;
+  /**
+   * Proves that a device to be added to this user holds its key. No mark is redeemed: the approval that comes with it is
+   * good for one use, and so are the two together. Throws `credentials_refused`.
+   */
+  proveAdded(publicKey: StoredKey, added: { assertion: string; userId: string }): Promise<string>;
 }
 
 export interface GateParts {
@@ -78,8 +101,8 @@ export async function createGate({ audience, lookup, state, tags, clock }: GateP
   };
 
   const prove = async (
-    purpose: 'sign-in' | 'renew',
-    { assertion, requestId }: Proof,
+    purpose: KnownPurpose,
+    { assertion, requestId, recalls = false }: Proof,
   ): Promise<ProvenDevice> => {
     const presented = presentedFor(purpose, assertion);
     const wants = await wantsOf(tags, presented);
@@ -88,48 +111,74 @@ export async function createGate({ audience, lookup, state, tags, clock }: GateP
         isSame(claims, presented),
       );
 
-    const warm = await lookup.inStateOnce(await markOf(presented.jti), wants);
+    const [account, device] = [wants.totp.tag, wants.device.tag];
+    const [warm, memory] = await Promise.all([
+      lookup.inStateOnce(await markOf(presented.jti), wants),
+      recalls ? state.recall({ account, device }) : undefined,
+    ]);
     let finds: FullFinds = { ...warm, copies: [] };
     let isProven = await verifyWith(warm);
     if (!isProven || (wants.session !== undefined && warm.session === undefined)) {
-      const cold = await lookup.inOrigin(wants, requestId);
-      finds = { ...cold, session: newerOf(warm.session, cold.session) };
+      const cold = withoutEnded(await lookup.inOrigin(wants, requestId), warm);
+      finds = {
+        ...cold,
+        session: newerOf(warm.session, cold.session),
+        totp: newerOf(warm.totp, cold.totp),
+      };
       isProven = await verifyWith(finds);
     }
     if (!isProven || finds.device === undefined) throw new Failure('credentials_refused');
     if (!warm.isFresh) throw new Failure('assertion_replayed');
     const { userId, deviceId } = presented;
     const session = wants.session === undefined ? undefined : { want: wants.session, found: finds.session };
-    return { userId, deviceId, device: wants.device, session, copies: finds.copies };
+    const totp = { want: wants.totp, found: finds.totp };
+    return { userId, deviceId, device: wants.device, session, totp, memory, copies: finds.copies };
+  };
+
+  const provePossession = async (
+    publicKey: StoredKey,
+    { assertion, purpose, userId }: { assertion: string; purpose: 'sign-up' | 'add-device'; userId: string },
+  ): Promise<Presented> => {
+    const presented = peekAssertion(assertion);
+    const deviceId = await thumbprint(publicKey);
+    if (presented === undefined || presented.deviceId !== deviceId || presented.userId !== userId)
+      throw new Failure('credentials_refused');
+    if ((await verify(assertion, publicKey, purpose)) === undefined) throw new Failure('credentials_refused');
+    return presented;
   };
 
   const proveNew = async (publicKey: StoredKey, assertion: string): Promise<string> => {
-    const presented = peekAssertion(assertion);
-    const deviceId = await thumbprint(publicKey);
-    if (presented === undefined || presented.deviceId !== deviceId || presented.userId !== '')
-      throw new Failure('credentials_refused');
-    if ((await verify(assertion, publicKey, 'sign-up')) === undefined)
-      throw new Failure('credentials_refused');
-    const { isFresh } = await state.redeem(await markOf(presented.jti), []);
+    const { jti, deviceId } = await provePossession(publicKey, { assertion, purpose: 'sign-up', userId: '' });
+    const { isFresh } = await state.redeem(await markOf(jti), []);
     if (!isFresh) throw new Failure('assertion_replayed');
     return deviceId;
   };
-  return { prove, proveNew };
+  const proveAdded = async (
+    publicKey: StoredKey,
+    { assertion, userId }: { assertion: string; userId: string },
+  ): Promise<string> =>
+    (await provePossession(publicKey, { assertion, purpose: 'add-device', userId })).deviceId;
+  return { prove, proveNew, proveAdded };
 }
 
 /** What the assertion says of itself; nothing in here depends on what is stored, so refusing at once tells nothing. */
-function presentedFor(purpose: 'sign-in' | 'renew', assertion: string): Presented {
+function presentedFor(purpose: KnownPurpose, assertion: string): Presented {
   const presented = peekAssertion(assertion);
   if (presented === undefined || (purpose === 'renew') !== (presented.sessionId !== undefined))
     throw new Failure('credentials_refused');
   return presented;
 }
 
-async function wantsOf(tags: Tags, presented: Presented): Promise<Wants & { readonly device: Want }> {
+async function wantsOf(tags: Tags, presented: Presented): Promise<GateWants> {
   const { userId, deviceId, sessionId } = presented;
-  const device = await wantDevice(tags, userId, deviceId);
-  if (sessionId === undefined) return { device };
-  return { device, session: await wantSession(tags, { userId, deviceId, sessionId }) };
+  const [device, totp] = await Promise.all([wantDevice(tags, userId, deviceId), wantTotp(tags, userId)]);
+  if (sessionId === undefined) return { device, totp };
+  return { device, totp, session: await wantSession(tags, { userId, deviceId, sessionId }) };
+}
+
+interface GateWants extends Wants {
+  readonly device: Want;
+  readonly totp: Want;
 }
 
 /** The copy in the state Redis knows of renewals, so it is the newer one of two with the same version. */

@@ -6,7 +6,7 @@
 import { errorFields, type Log } from '../shared/log.ts';
 import { copiesOf } from './copies.ts';
 import type { Clock, Copy, HeldCopy, Mark, OriginApi, State } from './ports.ts';
-import type { RecordOf, Records } from './records.ts';
+import { LAST_VERSION, type RecordOf, type Records } from './records.ts';
 import {
   type Finds,
   type Found,
@@ -17,6 +17,7 @@ import {
   storedFinds,
   type Want,
   type Wants,
+  withoutEnded,
 } from './wants.ts';
 
 /** `copies`: what the origin answered, for the state Redis to hold from now on. */
@@ -73,7 +74,7 @@ export function createLookup({ state, origin, records, clock, log }: LookupParts
       const warm = await inState(wants);
       const missing = missingOf(wants, warm);
       if (keysOf(missing).length === 0) return { ...warm, copies: [] };
-      return merge(warm, await inOrigin(missing, requestId));
+      return withoutEnded(merge(warm, await inOrigin(missing, requestId)), warm);
     },
     keep: async (copies) => {
       if (copies.length === 0) return;
@@ -92,32 +93,56 @@ interface OpenOptions {
   readonly onForged: () => void;
 }
 
-async function openAll(held: HeldFinds, { wants, records, onForged }: OpenOptions): Promise<Finds> {
-  const open = async <T extends 'device' | 'session' | 'member'>(
+async function openAll(held: HeldFinds, options: OpenOptions): Promise<Finds> {
+  const { wants, records, onForged } = options;
+  const ended = await findEnded(held, options);
+  const open = async <T extends 'device' | 'session' | 'totp' | 'member'>(
     table: T,
     want: Want | undefined,
     copy: HeldCopy | undefined,
   ): Promise<Found<RecordOf<T>> | undefined> => {
-    if (want === undefined || copy === undefined) return undefined;
+    if (want === undefined || copy === undefined || ended.has(want)) return undefined;
     const { version, sealed } = copy;
     const record = await records.open(table, { tags: want.tags, version }, sealed);
     if (record === undefined) onForged();
     return record === undefined ? undefined : { record, version, sealed };
   };
   const { members = [] } = wants;
-  const [device, session, opened] = await Promise.all([
+  const [device, session, totp, opened] = await Promise.all([
     open('device', wants.device, held.device),
     open('session', wants.session, held.session),
+    open('totp', wants.totp, held.totp),
     Promise.all(members.map((want, i) => open('member', want, held.members[i]))),
   ]);
-  return { device, session, members: opened };
+  const endedOf = (want: Want | undefined) => want !== undefined && ended.has(want);
+  return {
+    device,
+    session,
+    totp,
+    members: opened,
+    ended: { device: endedOf(wants.device), session: endedOf(wants.session) },
+  };
 }
 
-/** The part of `wants` that was not found. */
-function missingOf({ device, session, members = [] }: Wants, finds: Finds): Wants {
+/** Which of the wanted device and session a mark of ours says have ended. A mark that does not open is no mark. */
+async function findEnded(held: HeldFinds, { wants, records }: OpenOptions): Promise<ReadonlySet<Want>> {
+  const ended = new Set<Want>();
+  const check = async (want: Want | undefined, copy: HeldCopy | undefined) => {
+    if (want === undefined || copy?.version !== LAST_VERSION) return;
+    const place = { tags: [want.tag], version: LAST_VERSION };
+    if ((await records.open('ended', place, copy.sealed)) !== undefined) ended.add(want);
+  };
+  await Promise.all([check(wants.device, held.device), check(wants.session, held.session)]);
+  return ended;
+}
+
+/** The part of `wants` that was not found, and may be elsewhere. */
+function missingOf({ device, session, totp, members = [] }: Wants, finds: Finds): Wants {
+  const { ended } = finds;
   return {
-    ...(device === undefined || finds.device !== undefined ? {} : { device }),
-    ...(session === undefined || finds.session !== undefined ? {} : { session }),
+    ...(device === undefined || finds.device !== undefined || ended.device ? {} : { device }),
+    ...(session === undefined || finds.session !== undefined || ended.session ? {} : { session }),
+    ...(totp === undefined || finds.totp !== undefined ? {} : { totp }),
     members: members.filter((_, i) => finds.members[i] === undefined),
   };
 }
@@ -128,7 +153,9 @@ function merge(warm: Finds, cold: FullFinds): FullFinds {
   return {
     device: warm.device ?? cold.device,
     session: warm.session ?? cold.session,
+    totp: warm.totp ?? cold.totp,
     members: warm.members.map((member) => member ?? rest.shift()),
+    ended: cold.ended,
     copies: cold.copies,
   };
 }

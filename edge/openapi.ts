@@ -21,7 +21,7 @@ export interface RouteDescription {
 /** Any request may meet these. */
 const ALWAYS: readonly FailureCode[] = ['origin_not_allowed', 'internal'];
 const WITH_BODY: readonly FailureCode[] = ['bad_request', 'unsupported_media_type', 'payload_too_large'];
-const WITH_CALLER: readonly FailureCode[] = ['token_refused'];
+const WITH_CALLER: readonly FailureCode[] = ['token_refused', 'second_factor_required'];
 const RETRIES = ['now', 'backoff', 'new-ticket', 'never'] as const;
 
 /** Middleware that does nothing but describe the route it stands in front of. */

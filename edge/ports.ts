@@ -2,21 +2,31 @@
 import type { Failure, Problem } from '../shared/failure.ts';
 import type { Tag } from '../shared/frame.ts';
 import type {
+  AttemptAnswer,
+  Belongings,
+  DeviceWritten,
   NewAccount,
+  NewAttempt,
   NewChannel,
+  NewDevice,
   NewMember,
   NewSession,
   NodeInfo,
   NodesAnswer,
   ReadAnswer,
   ReadRequest,
+  Revocation,
+  Revoked,
   Sealed,
+  SessionWritten,
+  TotpChange,
+  TotpWritten,
   Written,
 } from '../shared/internal.ts';
 import type { Log } from '../shared/log.ts';
 
 /** Kinds of sealed copies in the state Redis; each is the middle part of its key, `hw1:<kind>:<tag>`. */
-export type CopyKind = 'dev' | 'sess' | 'member';
+export type CopyKind = 'dev' | 'sess' | 'totp' | 'enrol' | 'member';
 
 export interface CopyKey {
   readonly kind: CopyKind;
@@ -51,6 +61,29 @@ export interface Redeemed extends Looked {
   readonly isFresh: boolean;
 }
 
+/** Whose use of second factors is remembered: codes belong to the account, failures to the device. */
+export interface FactorKeys {
+  readonly account: Tag;
+  readonly device: Tag;
+}
+/** What is remembered; 0 where nothing is, which does not mean that nothing happened. */
+export interface FactorMemory extends Failures {
+  /** The last step whose code was used. */
+  readonly lastStep: number;
+}
+export interface Failures {
+  /** In a row. */
+  readonly failures: number;
+  /** Milliseconds since 1970. */
+  readonly lockedUntilMs: number;
+}
+export interface FailureCount {
+  readonly add: 0 | 1;
+  /** What the origin counted, or 0. */
+  readonly atLeast: number;
+  readonly nowMs: number;
+}
+
 /**
  * Hot sealed copies and one-time marks; losable at any moment, and never the last word.
  *
@@ -63,6 +96,17 @@ export interface State {
   redeem(mark: Mark, keys: readonly CopyKey[]): Promise<Redeemed>;
   /** Holds the copies, each atomically: a copy never replaces one of a newer version. */
   put(copies: readonly Copy[]): Promise<void>;
+  recall(keys: FactorKeys): Promise<FactorMemory>;
+  /**
+   * Remembers that the code of a step was used and forgets the device's failures. True, and only then anything changes,
+   * when the device is not locked and the step is later than every one before: for one call of many that run at once.
+   */
+  useStep(keys: FactorKeys, use: { readonly step: number; readonly nowMs: number }): Promise<boolean>;
+  /**
+   * Counts up, atomically, and locks the device whenever lockout.ts says so; while it is locked, `add` adds nothing.
+   * Resolves with what is remembered then.
+   */
+  countFailures(device: Tag, count: FailureCount): Promise<Failures>;
   /** Resolves when the store answers. */
   ping(): Promise<void>;
 }
@@ -76,9 +120,14 @@ export interface State {
  */
 export interface OriginApi {
   createAccount(account: NewAccount, requestId: string): Promise<Written>;
-  createSession(session: NewSession, requestId: string): Promise<Written>;
+  createSession(session: NewSession, requestId: string): Promise<SessionWritten>;
+  changeTotp(change: TotpChange, requestId: string): Promise<TotpWritten>;
+  attempt(attempt: NewAttempt, requestId: string): Promise<AttemptAnswer>;
   createChannel(channel: NewChannel, requestId: string): Promise<Written>;
   addMember(member: NewMember, requestId: string): Promise<Written>;
+  addDevice(device: NewDevice, requestId: string): Promise<DeviceWritten>;
+  revoke(revocation: Revocation, requestId: string): Promise<Revoked>;
+  belongings(account: Tag, requestId: string): Promise<Belongings>;
   read(request: ReadRequest, requestId: string): Promise<ReadAnswer>;
   nodes(requestId: string): Promise<NodesAnswer>;
 }

@@ -10,6 +10,7 @@ import type { Tag } from '../shared/frame.ts';
 import type { Sealed } from '../shared/internal.ts';
 import {
   channelIdSchema,
+  daySchema,
   deviceIdSchema,
   sessionIdSchema,
   storedKeySchema,
@@ -17,8 +18,8 @@ import {
 } from './schemas.ts';
 import type { Sealer } from './seal.ts';
 
-const daySchema = v.pipe(v.string(), v.isoDate());
-
+/** 160 bits as base32 (totp.ts). */
+const secretSchema = v.pipe(v.string(), v.regex(/^[A-Z2-7]{32}$/));
 /** The tags each table's seal is bound to, in this order: */
 const TABLES = {
   /** account */
@@ -34,6 +35,20 @@ const TABLES = {
     /** Differs from `createdOn` only in the copy in the state Redis (session.ts). */
     renewedOn: daySchema,
   }),
+  /** account */
+  totp: v.variant('state', [
+    v.strictObject({ state: v.literal('on'), userId: userIdSchema, secret: secretSchema }),
+    v.strictObject({ state: v.literal('off'), userId: userIdSchema }),
+  ]),
+  /** account, session; only in the state Redis, for the minutes an enrolment takes */
+  enrolment: v.strictObject({
+    userId: userIdSchema,
+    secret: secretSchema,
+    /** Version of the TOTP record it was begun over; 0 for none. */
+    over: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
+  }),
+  /** The tag of what has ended, alone, under the last version: nothing can follow. */
+  ended: v.strictObject({ ended: v.literal(true) }),
   /** channel */
   channel: v.strictObject({ channelId: channelIdSchema, ownerId: userIdSchema }),
   /** channel, member */
@@ -49,10 +64,14 @@ export type Table = keyof typeof TABLES;
 export type RecordOf<T extends Table> = v.InferOutput<(typeof TABLES)[T]>;
 export type DeviceRecord = RecordOf<'device'>;
 export type SessionRecord = RecordOf<'session'>;
+export type TotpRecord = RecordOf<'totp'>;
+export type EnrolmentRecord = RecordOf<'enrolment'>;
 export type MemberRecord = RecordOf<'member'>;
 
 /** Version of a record that was written once. */
 export const FIRST_VERSION = 1;
+/** Version of the mark that something has ended; no store takes a higher one. */
+export const LAST_VERSION = 999_999_999;
 /** Smallest block every record fits in (a P-256 device record is the longest, about 240 bytes). */
 const PADDING_BYTES = 256;
 

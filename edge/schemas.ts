@@ -17,6 +17,8 @@ export const userIdSchema = pattern(ID, 'User id');
 export const deviceIdSchema = pattern(BITS_256, 'RFC 7638 thumbprint of the public key of the device');
 export const channelIdSchema = pattern(ID, 'Channel id, random, chosen by the client');
 export const sessionIdSchema = pattern(ID, 'Session id');
+/** A UTC day, `2026-11-23`. */
+export const daySchema = v.pipe(v.string(), v.isoDate());
 export const tagSchema = pattern(ID, 'Keyed pseudonym of an id');
 export const millisecondsSchema = (description: string) =>
   v.pipe(v.number(), v.integer(), v.minValue(0), v.description(description));
@@ -27,6 +29,14 @@ export const assertionSchema = v.pipe(
   v.regex(COMPACT_JWT),
   v.description('JWT signed by the key of the device, used once'),
 );
+
+export const totpSchema = pattern(/^\d{6}$/, 'Code that the authenticator shows');
+export const recoveryCodeSchema = pattern(
+  /^[A-Za-z2-7]{5}(-?[A-Za-z2-7]{5}){4}$/,
+  'Recovery code, in any case, with or without its dashes; each is good once',
+);
+/** A second factor, one of the two. */
+export const SHOWN = { totp: v.optional(totpSchema), recoveryCode: v.optional(recoveryCodeSchema) };
 
 /** What a JWK may say about itself besides the key; accepted because exported keys carry it, and not stored. */
 const KEY_HINTS = {

@@ -8,6 +8,7 @@ import type { Day } from '../shared/internal.ts';
 import { TOKEN_KINDS } from '../shared/token.ts';
 import { DAY_MS, dayOf, startOf } from './days.ts';
 import type { SessionRecord } from './records.ts';
+import type { Finds, Found } from './wants.ts';
 
 /** Days without a renewal after which a session ends; a phone in a drawer for a month. */
 export const IDLE_DAYS = 30;
@@ -28,6 +29,15 @@ export function requireSession<T extends { readonly record: SessionRecord }>(
 ): T {
   if (found === undefined || dayOf(nowMs) > lastDayOf(found.record)) throw new Failure('session_ended');
   return found;
+}
+
+/** Throws `session_ended` unless the calling device is one of the account still, and its session lives. */
+export function requireLive(
+  { device, session }: Pick<Finds, 'device' | 'session'>,
+  nowMs: number,
+): Found<SessionRecord> {
+  if (device === undefined) throw new Failure('session_ended');
+  return requireSession(session, nowMs);
 }
 
 /** Milliseconds until the end of the session's last day. */

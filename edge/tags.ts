@@ -19,6 +19,10 @@ export interface Tags {
   member(channelId: string, userId: string): Promise<Tag>;
   /** A one-time mark of an assertion. */
   once(jti: string): Promise<Tag>;
+  /** A one-time mark of the code an account's authenticator shows in this step. */
+  step(userId: string, step: number): Promise<Tag>;
+  /** All that is stored of a recovery code. */
+  recovery(userId: string, code: string): Promise<Tag>;
   /** The user id of the account whose first device is `deviceId`; makes sign-up idempotent. */
   userId(deviceId: string): Promise<string>;
 }
@@ -39,6 +43,8 @@ export async function createTags(keyBytes: Uint8Array<ArrayBuffer>): Promise<Tag
     channel: (channelId) => tag('channel', channelId),
     member: (channelId, userId) => tag('member', channelId, userId),
     once: (jti) => tag('once', jti),
+    step: (userId, step) => tag('step', userId, String(step)),
+    recovery: (userId, code) => tag('recovery', userId, code),
     userId: (deviceId) => tag('user-id', deviceId),
   };
 }

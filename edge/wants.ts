@@ -2,7 +2,7 @@
 import type { Tag } from '../shared/frame.ts';
 import type { ReadAnswer, ReadRequest, StoredRecord } from '../shared/internal.ts';
 import type { CopyKey, HeldCopy } from './ports.ts';
-import type { DeviceRecord, MemberRecord, SessionRecord } from './records.ts';
+import type { DeviceRecord, MemberRecord, SessionRecord, TotpRecord } from './records.ts';
 import type { Tags } from './tags.ts';
 
 /** One record: the tag it is found by, and every tag of its row in the order records.ts names. */
@@ -13,6 +13,7 @@ export interface Want {
 export interface Wants {
   readonly device?: Want;
   readonly session?: Want;
+  readonly totp?: Want;
   readonly members?: readonly Want[];
 }
 
@@ -20,6 +21,7 @@ export interface Wants {
 export interface HeldFinds {
   readonly device: HeldCopy | undefined;
   readonly session: HeldCopy | undefined;
+  readonly totp: HeldCopy | undefined;
   readonly members: readonly (HeldCopy | undefined)[];
 }
 
@@ -31,12 +33,21 @@ export interface Found<R> extends HeldCopy {
 export interface Finds {
   readonly device: Found<DeviceRecord> | undefined;
   readonly session: Found<SessionRecord> | undefined;
+  readonly totp: Found<TotpRecord> | undefined;
   readonly members: readonly (Found<MemberRecord> | undefined)[];
+  /** A mark of ours says that it has ended: it is not found then, and what another store says of it is of no account. */
+  readonly ended: { readonly device: boolean; readonly session: boolean };
 }
 
 export async function wantDevice(tags: Tags, userId: string, deviceId: string): Promise<Want> {
   const [account, device] = await Promise.all([tags.account(userId), tags.device(userId, deviceId)]);
   return { tag: device, tags: [account, device] };
+}
+
+/** The TOTP record of the account. */
+export async function wantTotp(tags: Tags, userId: string): Promise<Want> {
+  const account = await tags.account(userId);
+  return { tag: account, tags: [account] };
 }
 
 /** A session of this device of this user; another one's does not open under these tags. */
@@ -46,6 +57,20 @@ export async function wantSession(tags: Tags, owner: SessionOwner): Promise<Want
     tags.session(owner.sessionId),
   ]);
   return { tag: session, tags: [...device.tags, session] };
+}
+
+/** The calling device and its session: both must live for a caller to be one. */
+export async function wantCaller(tags: Tags, caller: SessionOwner): Promise<CallerWants> {
+  const [device, session] = await Promise.all([
+    wantDevice(tags, caller.userId, caller.deviceId),
+    wantSession(tags, caller),
+  ]);
+  return { device, session };
+}
+
+export interface CallerWants {
+  readonly device: Want;
+  readonly session: Want;
 }
 
 export interface SessionOwner {
@@ -65,39 +90,43 @@ export async function wantMember(tags: Tags, channelId: string, userId: string):
 }
 
 /** Keys of the hot copies; `heldFinds` takes apart what comes back for them. */
-export function keysOf({ device, session, members = [] }: Wants): CopyKey[] {
+export function keysOf({ device, session, totp, members = [] }: Wants): CopyKey[] {
   const keys: CopyKey[] = [];
   if (device !== undefined) keys.push({ kind: 'dev', tag: device.tag });
   if (session !== undefined) keys.push({ kind: 'sess', tag: session.tag });
+  if (totp !== undefined) keys.push({ kind: 'totp', tag: totp.tag });
   for (const { tag } of members) keys.push({ kind: 'member', tag });
   return keys;
 }
 
 export function heldFinds(
-  { device, session, members = [] }: Wants,
+  { device, session, totp, members = [] }: Wants,
   held: readonly (HeldCopy | undefined)[],
 ): HeldFinds {
   const rest = [...held];
   return {
     device: device === undefined ? undefined : rest.shift(),
     session: session === undefined ? undefined : rest.shift(),
+    totp: totp === undefined ? undefined : rest.shift(),
     members: members.map(() => rest.shift()),
   };
 }
 
 /** The read of the origin for the same wants; `storedFinds` takes apart its answer. */
-export function readOf({ device, session, members = [] }: Wants): ReadRequest {
+export function readOf({ device, session, totp, members = [] }: Wants): ReadRequest {
   return {
     ...(device === undefined ? {} : { devices: [device.tag] }),
     ...(session === undefined ? {} : { sessions: [session.tag] }),
+    ...(totp === undefined ? {} : { totp: [totp.tag] }),
     ...(members.length === 0 ? {} : { members: members.map(({ tag }) => tag) }),
   };
 }
 
-export function storedFinds({ device, session, members = [] }: Wants, answer: ReadAnswer): HeldFinds {
+export function storedFinds({ device, session, totp, members = [] }: Wants, answer: ReadAnswer): HeldFinds {
   return {
     device: stored(answer.devices, device),
     session: stored(answer.sessions, session),
+    totp: stored(answer.totp ?? {}, totp),
     members: members.map((want) => stored(answer.members, want)),
   };
 }
@@ -105,4 +134,17 @@ export function storedFinds({ device, session, members = [] }: Wants, answer: Re
 /** An answer is JSON of another machine: only its own properties count. */
 function stored(table: Readonly<Record<Tag, StoredRecord>>, want: Want | undefined): HeldCopy | undefined {
   return want !== undefined && Object.hasOwn(table, want.tag) ? table[want.tag] : undefined;
+}
+
+/** The finds without what `warm` knows to have ended. */
+export function withoutEnded<F extends Finds>(finds: F, { ended }: Finds): F {
+  return {
+    ...finds,
+    device: ended.device ? undefined : finds.device,
+    session: ended.session ? undefined : finds.session,
+    ended: {
+      device: ended.device || finds.ended.device,
+      session: ended.session || finds.ended.session,
+    },
+  };
 }

@@ -2,11 +2,25 @@
  * Whether an origin answered what shared/internal.ts promises. An origin is trusted with no more than its answers: what
  * is sealed is checked by its seal, the rest here, so that nothing of another shape gets into the core.
  */
-import type { NodesAnswer, ReadAnswer, Written } from '../../shared/internal.ts';
-import { SEALED_MAX_CHARS } from '../../shared/internal.ts';
+import type {
+  AttemptAnswer,
+  Belongings,
+  DeviceWritten,
+  NodesAnswer,
+  ReadAnswer,
+  Revoked,
+  SessionWritten,
+  TotpWritten,
+  Written,
+} from '../../shared/internal.ts';
+import { DEVICES_MAX, SEALED_MAX_CHARS } from '../../shared/internal.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
+const REVOKED = ['revoked', 'partly', 'missing', 'last', 'refused'];
+const TAG = /^[A-Za-z0-9_-]{22}$/;
+/** Twice what an origin says of one account: what ended now, and in the last days. */
+const TAGS_MAX = 2_000;
 const NODE_ID = /^[A-Za-z0-9_.-]{1,64}$/;
 /** Far over any fleet; a longer list is no answer of ours. */
 const NODES_MAX = 10_000;
@@ -16,9 +30,42 @@ export function isWritten(value: unknown): value is Written {
   return result === 'created' || result === 'exists' || result === 'missing';
 }
 
+export function isTotpWritten(value: unknown): value is TotpWritten {
+  return isWritten(value) || isStale(value);
+}
+
+export function isSessionWritten(value: unknown): value is SessionWritten {
+  return isTotpWritten(value) || isRefused(value);
+}
+
+export function isAttemptAnswer(value: unknown): value is AttemptAnswer {
+  const { result } = fields(value);
+  return result === 'passed' || result === 'missing' || isStale(value) || isRefused(value);
+}
+
+export function isDeviceWritten(value: unknown): value is DeviceWritten {
+  const { result } = fields(value);
+  return isWritten(value) || result === 'full' || result === 'revoked';
+}
+
+export function isRevoked(value: unknown): value is Revoked {
+  const { result, sessions, devices } = fields(value);
+  return typeof result === 'string' && REVOKED.includes(result) && [sessions, devices].every(isTags);
+}
+
+export function isBelongings(value: unknown): value is Belongings {
+  const { devices, sessions } = fields(value);
+  if (!isObject(devices) || !isObject(sessions)) return false;
+  if (Object.keys(devices).length > DEVICES_MAX) return false;
+  return (
+    Object.values(devices).every(isRecord) &&
+    Object.values(sessions).every((session) => isRecord(session) && isTag(fields(session).device))
+  );
+}
+
 export function isReadAnswer(value: unknown): value is ReadAnswer {
-  const { devices, sessions, members } = fields(value);
-  return [devices, sessions, members].every(
+  const { devices, sessions, members, totp = {} } = fields(value);
+  return [devices, sessions, members, totp].every(
     (table) => isObject(table) && Object.values(table).every(isRecord),
   );
 }
@@ -26,6 +73,24 @@ export function isReadAnswer(value: unknown): value is ReadAnswer {
 export function isNodesAnswer(value: unknown): value is NodesAnswer {
   const { nodes } = fields(value);
   return Array.isArray(nodes) && nodes.length <= NODES_MAX && nodes.every(isNode);
+}
+
+function isStale(value: unknown): boolean {
+  const { result, totp } = fields(value);
+  return result === 'stale' && (totp === null || isRecord(totp));
+}
+
+function isRefused(value: unknown): boolean {
+  const { result, failures } = fields(value);
+  return result === 'refused' && Number.isSafeInteger(failures);
+}
+
+function isTags(value: unknown): boolean {
+  return Array.isArray(value) && value.length <= TAGS_MAX && value.every(isTag);
+}
+
+function isTag(value: unknown): boolean {
+  return typeof value === 'string' && TAG.test(value);
 }
 
 function isRecord(value: unknown): boolean {

@@ -11,16 +11,32 @@ import { toBase64Url, utf8 } from '../../shared/bytes.ts';
 import { Failure } from '../../shared/failure.ts';
 import { isFailureCode } from '../../shared/failures.ts';
 import {
+  type AttemptAnswer,
+  type Belongings,
+  type DeviceWritten,
   INTERNAL_PATHS,
   type NodesAnswer,
   READ_MAX_TAGS,
   type ReadAnswer,
+  type Revoked,
   SEALED_MAX_CHARS,
+  type SessionWritten,
+  type TotpWritten,
   type Written,
 } from '../../shared/internal.ts';
 import type { Signer } from '../../shared/token.ts';
 import type { Clock, OriginApi, Random } from '../ports.ts';
-import { isNodesAnswer, isReadAnswer, isWritten } from './origin-answers.ts';
+import {
+  isAttemptAnswer,
+  isBelongings,
+  isDeviceWritten,
+  isNodesAnswer,
+  isReadAnswer,
+  isRevoked,
+  isSessionWritten,
+  isTotpWritten,
+  isWritten,
+} from './origin-answers.ts';
 
 export interface OriginApiOptions {
   /** Base URLs without trailing slash; the one that answered last is asked first. */
@@ -53,9 +69,56 @@ export function createOriginApi(options: OriginApiOptions): OriginApi {
     ask<Written>({ method: 'POST', path, body, requestId, isAnswer: isWritten });
   return {
     createAccount: (account, requestId) => write(INTERNAL_PATHS.accounts, account, requestId),
-    createSession: (session, requestId) => write(INTERNAL_PATHS.sessions, session, requestId),
+    createSession: (body, requestId) =>
+      ask<SessionWritten>({
+        method: 'POST',
+        path: INTERNAL_PATHS.sessions,
+        body,
+        requestId,
+        isAnswer: isSessionWritten,
+      }),
+    changeTotp: (body, requestId) =>
+      ask<TotpWritten>({
+        method: 'POST',
+        path: INTERNAL_PATHS.totp,
+        body,
+        requestId,
+        isAnswer: isTotpWritten,
+      }),
+    attempt: (body, requestId) =>
+      ask<AttemptAnswer>({
+        method: 'POST',
+        path: INTERNAL_PATHS.attempts,
+        body,
+        requestId,
+        isAnswer: isAttemptAnswer,
+      }),
     createChannel: (channel, requestId) => write(INTERNAL_PATHS.channels, channel, requestId),
     addMember: (member, requestId) => write(INTERNAL_PATHS.members, member, requestId),
+    addDevice: (body, requestId) =>
+      ask<DeviceWritten>({
+        method: 'POST',
+        path: INTERNAL_PATHS.devices,
+        body,
+        requestId,
+        isAnswer: isDeviceWritten,
+      }),
+    revoke: (body, requestId) =>
+      ask<Revoked>({
+        method: 'POST',
+        path: INTERNAL_PATHS.revocations,
+        body,
+        requestId,
+        isAnswer: isRevoked,
+      }),
+    belongings: (account, requestId) =>
+      ask<Belongings>({
+        method: 'POST',
+        path: INTERNAL_PATHS.belongings,
+        body: { account },
+        requestId,
+        isAnswer: isBelongings,
+      }),
     read: (body, requestId) =>
       ask<ReadAnswer>({ method: 'POST', path: INTERNAL_PATHS.read, body, requestId, isAnswer: isReadAnswer }),
     nodes: (requestId) =>

@@ -41,7 +41,7 @@ export function accountRoutes({ gate, origin, tags, records, clock }: AccountPar
     takesBody: true,
     status: 201,
     answer: answerSchema,
-    failures: ['credentials_refused', 'assertion_replayed', 'unavailable'],
+    failures: ['credentials_refused', 'assertion_replayed', 'conflict', 'unavailable'],
   });
   return new Hono<EdgeEnv>().post(
     '/v1/accounts',
@@ -55,8 +55,7 @@ export function accountRoutes({ gate, origin, tags, records, clock }: AccountPar
       const userId = await tags.userId(deviceId);
       const account = await newAccount({ userId, deviceId, publicKey }, { tags, records, clock });
       const { result } = await origin.createAccount(account, c.get('requestId'));
-      if (result === 'missing')
-        throw new Failure('internal', { cause: new Error('An account belongs to nothing') });
+      if (result === 'missing') throw new Failure('conflict', { detail: 'This account was deleted' });
       return c.json({ userId, deviceId } satisfies v.InferOutput<typeof answerSchema>, 201);
     },
   );

@@ -10,9 +10,9 @@ import { describe } from '../openapi.ts';
 import type { Clock, OriginApi } from '../ports.ts';
 import { FIRST_VERSION, type MemberRecord, type Records } from '../records.ts';
 import { channelIdSchema, tagSchema, userIdSchema } from '../schemas.ts';
-import { requireSession } from '../session.ts';
+import { requireLive } from '../session.ts';
 import type { Tags } from '../tags.ts';
-import { type Found, type MemberWant, wantMember, wantSession } from '../wants.ts';
+import { type Found, type MemberWant, wantCaller, wantMember, withoutEnded } from '../wants.ts';
 
 const channelRequest = v.strictObject({ channelId: channelIdSchema });
 const channelAnswer = v.strictObject({ channelId: channelIdSchema, channel: tagSchema, member: tagSchema });
@@ -82,11 +82,12 @@ async function create(channelId: string, call: Call): Promise<MemberWant> {
   const { caller, requestId, parts } = call;
   const { lookup, origin, tags, clock } = parts;
   const member = await wantMember(tags, channelId, caller.userId);
-  const session = await wantSession(tags, caller);
-  const warm = await lookup.inState({ session, members: [member] });
-  const finds =
-    warm.session === undefined ? await lookup.inOrigin({ session, members: [member] }, requestId) : warm;
-  requireSession(finds.session, clock.now());
+  const own = await wantCaller(tags, caller);
+  const wants = { ...own, members: [member] };
+  const warm = await lookup.inState(wants);
+  const isWarm = warm.session !== undefined && warm.device !== undefined;
+  const finds = isWarm ? warm : withoutEnded(await lookup.inOrigin(wants, requestId), warm);
+  requireLive({ device: warm.device ?? finds.device, session: warm.session ?? finds.session }, clock.now());
   const known = finds.members[0] ?? warm.members[0];
   if (known !== undefined) return requireOwned(member, known, 'conflict');
   const { result } = await origin.createChannel(await newChannel(channelId, member, call), requestId);
@@ -118,9 +119,9 @@ async function requireOwner(
 ): Promise<FullFinds['copies']> {
   const { lookup, tags, clock } = parts;
   const member = await wantMember(tags, channelId, caller.userId);
-  const session = await wantSession(tags, caller);
-  const finds = await lookup.find({ session, members: [member] }, requestId);
-  requireSession(finds.session, clock.now());
+  const own = await wantCaller(tags, caller);
+  const finds = await lookup.find({ ...own, members: [member] }, requestId);
+  requireLive(finds, clock.now());
   requireOwned(member, finds.members[0], 'forbidden');
   return finds.copies;
 }

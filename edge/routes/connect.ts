@@ -8,10 +8,10 @@ import { rankNodes } from '../nodes.ts';
 import { describe } from '../openapi.ts';
 import type { Clock, Nodes, Random } from '../ports.ts';
 import { channelIdSchema, channelIdsSchema, millisecondsSchema, tagSchema } from '../schemas.ts';
-import { requireSession } from '../session.ts';
+import { requireLive } from '../session.ts';
 import type { Tags } from '../tags.ts';
 import { SOCKET_PATH } from '../upgrade.ts';
-import { type Finds, type MemberWant, wantMember, wantSession } from '../wants.ts';
+import { type Finds, type MemberWant, wantCaller, wantMember } from '../wants.ts';
 
 const requestSchema = v.strictObject({ channels: channelIdsSchema });
 const verbSchema = v.picklist(['subscribe', 'publish']);
@@ -93,15 +93,15 @@ interface Call {
 async function connect(channelIds: readonly string[], call: Call, parts: ConnectParts): Promise<Answer> {
   const { lookup, nodes, tags, clock } = parts;
   const { caller, requestId } = call;
-  const session = await wantSession(tags, caller);
+  const { device, session } = await wantCaller(tags, caller);
   const members = await Promise.all(
     channelIds.map((channelId) => wantMember(tags, channelId, caller.userId)),
   );
   const [finds, known] = await Promise.all([
-    lookup.find({ session, members }, requestId),
+    lookup.find({ device, session, members }, requestId),
     nodes.list(requestId),
   ]);
-  requireSession(finds.session, clock.now());
+  requireLive(finds, clock.now());
   const origins = rankNodes(known, session.tag).map(({ node, url }) => ({
     node,
     url: `${url}${SOCKET_PATH}`,

@@ -1,9 +1,11 @@
 import { Hono } from 'hono';
 import * as v from 'valibot';
 import { Failure } from '../../shared/failure.ts';
-import type { Signer } from '../../shared/token.ts';
+import type { Factor } from '../../shared/internal.ts';
+import type { AccessClaims, Signer } from '../../shared/token.ts';
 import type { EdgeEnv } from '../access.ts';
 import { jsonBody, requireJson } from '../body.ts';
+import type { EdgeConfig } from '../config.ts';
 import { sessionCopy } from '../copies.ts';
 import { addDays, dayOf } from '../days.ts';
 import type { Gate, ProvenDevice } from '../gate.ts';
@@ -11,12 +13,14 @@ import type { Lookup } from '../lookup.ts';
 import { describe } from '../openapi.ts';
 import type { Clock, Copy, OriginApi, Random } from '../ports.ts';
 import { FIRST_VERSION, type Records, type SessionRecord } from '../records.ts';
-import { assertionSchema, millisecondsSchema, sessionIdSchema } from '../schemas.ts';
+import { assertionSchema, millisecondsSchema, SHOWN, sessionIdSchema } from '../schemas.ts';
+import { isAnyShown, type SecondFactor, type Shown } from '../second-factor.ts';
 import { ABSOLUTE_DAYS, ACCESS_LIFE_MS, remainingMs, requireSession } from '../session.ts';
 import type { Tags } from '../tags.ts';
 import { wantSession } from '../wants.ts';
 
 const requestSchema = v.strictObject({ assertion: assertionSchema });
+const signInSchema = v.strictObject({ assertion: assertionSchema, ...SHOWN });
 const answerSchema = v.strictObject({
   sessionId: sessionIdSchema,
   accessToken: v.pipe(v.string(), v.description('Bearer token of the other calls')),
@@ -33,21 +37,25 @@ export interface SessionParts {
   readonly signer: Signer;
   readonly clock: Clock;
   readonly random: Random;
+  readonly secondFactor: SecondFactor;
+  readonly totpPolicy: EdgeConfig['totpPolicy'];
 }
 
 /** `POST /v1/sessions` opens a session, `POST /v1/sessions/renew` keeps one; both by an assertion of the device. */
 export function sessionRoutes(parts: SessionParts) {
   const { gate } = parts;
   return new Hono<EdgeEnv>()
-    .post('/v1/sessions', describeSignIn(), requireJson, jsonBody(requestSchema), async (c) => {
+    .post('/v1/sessions', describeSignIn(), requireJson, jsonBody(signInSchema), async (c) => {
       const requestId = c.get('requestId');
-      const proven = await gate.prove('sign-in', { assertion: c.req.valid('json').assertion, requestId });
-      return c.json(await answer(await open(proven, { parts, requestId }), parts), 201);
+      const { assertion, ...shown } = c.req.valid('json');
+      const recalls = isAnyShown(shown);
+      const proven = await gate.prove('sign-in', { assertion, requestId, recalls });
+      return c.json(await answer(await open(proven, { shown, parts, requestId }), parts), 201);
     })
     .post('/v1/sessions/renew', describeRenewal(), requireJson, jsonBody(requestSchema), async (c) => {
       const requestId = c.get('requestId');
       const proven = await gate.prove('renew', { assertion: c.req.valid('json').assertion, requestId });
-      return c.json(await answer(await renew(proven, parts), parts), 200);
+      return c.json(await answer(await renew(proven, { parts, requestId }), parts), 200);
     });
 }
 
@@ -56,34 +64,52 @@ interface Call {
   readonly requestId: string;
 }
 
+/** A session that lives, and what its access token says about the second factor. */
+interface Opened {
+  readonly record: SessionRecord;
+  readonly factor: AccessClaims['factor'];
+}
+
 /**
  * Writes the session. Its hot copy is put at the same time, which is safe even when the write fails: the id is random,
  * and nobody is told it then.
  */
-async function open({ userId, deviceId, device, copies }: ProvenDevice, call: Call): Promise<SessionRecord> {
-  const { origin, lookup, tags, records, clock, random } = call.parts;
+async function open(proven: ProvenDevice, call: Call & { readonly shown: Shown }): Promise<Opened> {
+  const { userId, deviceId, device, totp, memory } = proven;
+  const { origin, lookup, tags, records, clock, random, secondFactor, totpPolicy } = call.parts;
+  const { shown, requestId } = call;
   const nowMs = clock.now();
   const createdOn = dayOf(nowMs);
   const record = { userId, deviceId, sessionId: random.id(), createdOn, renewedOn: createdOn };
   const want = await wantSession(tags, record);
   const version = FIRST_VERSION;
   const sealed = await records.seal('session', { tags: want.tags, version }, record);
-  const account = await tags.account(userId);
-  const expiresOn = addDays(createdOn, ABSOLUTE_DAYS);
-  const [{ result }] = await Promise.all([
-    origin.createSession(
-      { session: want.tag, device: device.tag, account, sealed, expiresOn },
-      call.requestId,
-    ),
-    lookup.keep([...copies, sessionCopy(want.tag, { version, sealed }, nowMs)]),
-  ]);
-  if (result === 'missing') throw new Failure('credentials_refused');
-  return record;
+  const account = totp.want.tag;
+  const session = {
+    session: want.tag,
+    device: device.tag,
+    account,
+    sealed,
+    expiresOn: addDays(createdOn, ABSOLUTE_DAYS),
+  };
+  const copy = sessionCopy(want.tag, { version, sealed }, nowMs);
+  const submit = async (factor: Factor, copies: readonly Copy[]) => {
+    const isHopeless = factor.attempt?.proof.kind === 'wrong';
+    const [answer] = await Promise.all([
+      origin.createSession({ ...session, factor }, requestId),
+      lookup.keep([...proven.copies, ...copies, ...(isHopeless ? [] : [copy])]),
+    ]);
+    return answer;
+  };
+  const showing = { userId, account, device: device.tag, shown, totp: totp.found, memory, requestId, submit };
+  const { answer, isShown, isOn } = await secondFactor.settle(showing);
+  if (answer.result === 'missing') throw new Failure('credentials_refused');
+  return { record, factor: isShown ? 'fresh' : isOn || totpPolicy === 'optional' ? undefined : 'enrol' };
 }
 
 /** Moves the idle limit on, at most once a day; throws `session_ended`. */
-async function renew({ session, copies }: ProvenDevice, parts: SessionParts): Promise<SessionRecord> {
-  const { lookup, records, clock } = parts;
+async function renew({ session, totp, copies }: ProvenDevice, call: Call): Promise<Opened> {
+  const { lookup, records, clock } = call.parts;
   const nowMs = clock.now();
   const { record, version } = requireSession(session?.found, nowMs);
   const renewed = { ...record, renewedOn: dayOf(nowMs) };
@@ -93,19 +119,36 @@ async function renew({ session, copies }: ProvenDevice, parts: SessionParts): Pr
     fresh.push(sessionCopy(session.want.tag, { version, sealed }, nowMs));
   }
   const replaced = new Set(fresh.map(({ tag }) => tag));
-  await lookup.keep([...copies.filter(({ tag }) => !replaced.has(tag)), ...fresh]);
-  return renewed;
+  const [factor] = await Promise.all([
+    factorOfRenewal(totp, call),
+    lookup.keep([...copies.filter(({ tag }) => !replaced.has(tag)), ...fresh]),
+  ]);
+  return { record: renewed, factor };
+}
+
+/** Under a policy that requires a second factor, what is no "on" for sure is asked of the origin. */
+async function factorOfRenewal(
+  { want, found }: ProvenDevice['totp'],
+  { parts, requestId }: Call,
+): Promise<Opened['factor']> {
+  if (parts.totpPolicy === 'optional' || found?.record.state === 'on') return undefined;
+  const { totp } = await parts.lookup.inOrigin({ totp: want }, requestId);
+  return totp?.record.state === 'on' ? undefined : 'enrol';
 }
 
 async function answer(
-  record: SessionRecord,
+  { record, factor }: Opened,
   { signer, clock }: SessionParts,
 ): Promise<v.InferOutput<typeof answerSchema>> {
   const { userId, deviceId, sessionId } = record;
   const nowMs = clock.now();
   return {
     sessionId,
-    accessToken: await signer.sign('access', { sub: userId, device: deviceId, sid: sessionId }, nowMs),
+    accessToken: await signer.sign(
+      'access',
+      { sub: userId, device: deviceId, sid: sessionId, ...(factor === undefined ? {} : { factor }) },
+      nowMs,
+    ),
     accessExpiresInMs: ACCESS_LIFE_MS,
     sessionExpiresInMs: remainingMs(record, nowMs),
   };
@@ -116,12 +159,20 @@ function describeSignIn() {
     summary: 'Sign in',
     description:
       'Opens a session of the device that signed. The assertion has purpose `sign-in`, the user id as `sub` and the ' +
-      'device id as `kid`. Unknown user, unknown device and wrong key are refused alike.',
+      'device id as `kid`. Unknown user, unknown device and wrong key are refused alike. An account with a second ' +
+      'factor needs `totp` or `recoveryCode` as well.',
     tag: 'identity',
     takesBody: true,
     status: 201,
     answer: answerSchema,
-    failures: ['credentials_refused', 'assertion_replayed', 'unavailable'],
+    failures: [
+      'credentials_refused',
+      'assertion_replayed',
+      'second_factor_required',
+      'second_factor_refused',
+      'second_factor_locked',
+      'unavailable',
+    ],
   });
 }
 

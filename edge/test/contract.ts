@@ -5,6 +5,7 @@
 import { describe } from '../../shared/testing/suite.ts';
 import { Client } from './client.ts';
 import { credentialsContract } from './contract-credentials.ts';
+import { endingsContract } from './contract-endings.ts';
 import { wayContract } from './contract-way.ts';
 import { wireContract } from './contract-wire.ts';
 
@@ -30,6 +31,7 @@ export function edgeContract(where: string, start: () => Promise<EdgeUnderTest>)
       wayContract(suite, get);
       credentialsContract(suite, get);
       wireContract(suite, get);
+      endingsContract(suite, get);
     },
     TIMEOUT_MS,
   );

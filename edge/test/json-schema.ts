@@ -30,6 +30,7 @@ const KEYWORDS: Readonly<Record<string, Check>> = {
   const: rule((wanted: unknown, value: unknown) => wanted === value),
   enum: rule((wanted: unknown[], value: unknown) => wanted.includes(value)),
   pattern: rule((pattern: string, value: string) => new RegExp(pattern).test(value)),
+  format: rule((format: string, value: string) => format === 'date' && /^\d{4}-\d{2}-\d{2}$/.test(value)),
   minimum: rule((bound: number, value: number) => value >= bound),
   maxLength: rule((bound: number, value: string) => value.length <= bound),
   maxItems: rule((bound: number, value: unknown[]) => value.length <= bound),

@@ -1,13 +1,20 @@
 import { Failure } from '../../shared/failure.ts';
-import type {
-  NodeInfo,
-  ReadAnswer,
-  StoredDevice,
-  StoredMember,
-  StoredSession,
-  Written,
+import type { Tag } from '../../shared/frame.ts';
+import {
+  type AttemptAnswer,
+  type Belongings,
+  DEVICES_MAX,
+  type DeviceWritten,
+  type NodeInfo,
+  type ReadAnswer,
+  type StoredDevice,
+  type StoredMember,
+  type StoredSession,
+  type Written,
 } from '../../shared/internal.ts';
 import type { OriginApi } from '../ports.ts';
+import { type Ended, revoke } from './memory-revocations.ts';
+import { createMemoryTotp, type MemoryTotp } from './memory-totp.ts';
 
 /** The origin's internal API in memory: the first write of a tag creates, later ones change nothing. */
 export interface MemoryOrigin extends OriginApi {
@@ -16,6 +23,7 @@ export interface MemoryOrigin extends OriginApi {
   readonly sessions: Map<string, StoredSession>;
   readonly channels: Map<string, { sealed: string; createdOn: string }>;
   readonly members: Map<string, StoredMember>;
+  readonly totp: MemoryTotp;
   nodeList: NodeInfo[];
   /** Request ids it was called with, newest last. */
   readonly requestIds: string[];
@@ -35,7 +43,9 @@ export function createMemoryOrigin(): MemoryOrigin {
     channels: new Map<string, { sealed: string; createdOn: string }>(),
     members: new Map<string, StoredMember>(),
   };
+  const totp = createMemoryTotp();
   const requestIds: string[] = [];
+  const revoked = new Map<Tag, Ended>();
   const answer = async <T>(requestId: string, run: () => T): Promise<T> => {
     if (isDown) throw new Failure('unavailable');
     requestIds.push(requestId);
@@ -43,6 +53,7 @@ export function createMemoryOrigin(): MemoryOrigin {
   };
   const memory: MemoryOrigin = {
     ...tables,
+    totp,
     requestIds,
     nodeList: [],
     setDown: (down) => {
@@ -50,17 +61,31 @@ export function createMemoryOrigin(): MemoryOrigin {
     },
     createAccount: ({ account, sealed, createdOn, device }, requestId) =>
       answer(requestId, () => {
+        if (revoked.has(account)) return MISSING;
         if (tables.accounts.has(account)) return EXISTS;
         tables.accounts.set(account, { sealed, createdOn });
         tables.devices.set(device.device, { sealed: device.sealed, version: 1, account });
         return CREATED;
       }),
-    createSession: ({ session, device, account, sealed, expiresOn }, requestId) =>
+    createSession: ({ session, device, account, sealed, expiresOn, factor = { version: 0 } }, requestId) =>
       answer(requestId, () => {
         if (tables.devices.get(device)?.account !== account) return MISSING;
         if (tables.sessions.has(session)) return EXISTS;
+        const { version, attempt } = factor;
+        const refused =
+          attempt === undefined
+            ? totp.stale(account, version)
+            : totp.attempt({ account, device, version }, attempt);
+        if (refused !== undefined) return refused;
         tables.sessions.set(session, { sealed, version: 1, device, account, expiresOn });
         return CREATED;
+      }),
+    changeTotp: (change, requestId) =>
+      answer(requestId, () => (tables.accounts.has(change.account) ? totp.change(change) : MISSING)),
+    attempt: ({ account, device, version, attempt }, requestId) =>
+      answer(requestId, (): AttemptAnswer => {
+        if (tables.devices.get(device)?.account !== account) return { result: 'missing' };
+        return totp.attempt({ account, device, version }, attempt) ?? { result: 'passed' };
       }),
     createChannel: ({ channel, sealed, createdOn, owner }, requestId) =>
       answer(requestId, () => {
@@ -76,13 +101,31 @@ export function createMemoryOrigin(): MemoryOrigin {
         tables.members.set(member, { sealed, version: 1, channel });
         return CREATED;
       }),
-    read: ({ devices, sessions, members }, requestId) =>
+    addDevice: ({ account, approver, device, sealed }, requestId) =>
+      answer(requestId, (): DeviceWritten => {
+        const own = [...tables.devices].filter(([, row]) => row.account === account).map(([tag]) => tag);
+        if (own.includes(device)) return EXISTS;
+        if (!own.includes(approver)) return MISSING;
+        if (revoked.has(device)) return { result: 'revoked' };
+        if (own.length >= DEVICES_MAX) return { result: 'full' };
+        tables.devices.set(device, { sealed, version: 1, account });
+        return CREATED;
+      }),
+    revoke: (revocation, requestId) => answer(requestId, () => revoke(revocation, { tables, revoked })),
+    belongings: (account, requestId) =>
+      answer(requestId, (): Belongings => {
+        const own = <T extends { account: string }>(table: ReadonlyMap<string, T>) =>
+          Object.fromEntries([...table].filter(([, row]) => row.account === account));
+        return { devices: own(tables.devices), sessions: own(tables.sessions) };
+      }),
+    read: ({ devices, sessions, members, totp: accounts }, requestId) =>
       answer(
         requestId,
         (): ReadAnswer => ({
           devices: pick(tables.devices, devices),
           sessions: pick(tables.sessions, sessions),
           members: pick(tables.members, members),
+          ...(accounts === undefined ? {} : { totp: pick(totp.records, accounts) }),
         }),
       ),
     nodes: (requestId) => answer(requestId, () => ({ nodes: memory.nodeList })),

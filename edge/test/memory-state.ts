@@ -1,10 +1,16 @@
 import { Failure } from '../../shared/failure.ts';
-import type { Clock, Copy, CopyKey, HeldCopy, Looked, State } from '../ports.ts';
+import { lockMs, locksOf } from '../../shared/lockout.ts';
+import type { Clock, Copy, CopyKey, Failures, HeldCopy, Looked, State } from '../ports.ts';
 
-interface Entry {
-  readonly value: HeldCopy;
+interface Passing<T> {
+  readonly value: T;
   readonly expiresAtMs: number;
 }
+type Entry = Passing<HeldCopy>;
+
+const NO_FAILURES: Failures = { failures: 0, lockedUntilMs: 0 };
+const STEP_MS = 180_000;
+const FAILURES_MS = 30 * 86_400_000;
 
 /** The state Redis in memory, with its rules: marks redeem once, copies expire, newer versions stay. */
 export interface MemoryState extends State {
@@ -21,12 +27,16 @@ export interface MemoryState extends State {
 export function createMemoryState(clock: Clock): MemoryState {
   const copies = new Map<string, Entry>();
   const marks = new Map<string, number>();
+  const steps = new Map<string, Passing<number>>();
+  const failures = new Map<string, Passing<Failures>>();
   let isDown = false;
   let isPutDown = false;
   const answer = async <T>(run: () => T): Promise<T> => {
     if (isDown) throw new Failure('unavailable');
     for (const [key, { expiresAtMs }] of copies) if (expiresAtMs <= clock.now()) copies.delete(key);
     for (const [tag, expiresAtMs] of marks) if (expiresAtMs <= clock.now()) marks.delete(tag);
+    for (const map of [steps, failures])
+      for (const [tag, { expiresAtMs }] of map) if (expiresAtMs <= clock.now()) map.delete(tag);
     return run();
   };
   const looked = (keys: readonly CopyKey[]): Looked => ({
@@ -37,6 +47,8 @@ export function createMemoryState(clock: Clock): MemoryState {
     empty: () => {
       copies.clear();
       marks.clear();
+      steps.clear();
+      failures.clear();
     },
     setDown: (down) => {
       isDown = down;
@@ -56,6 +68,30 @@ export function createMemoryState(clock: Clock): MemoryState {
         if (isPutDown) throw new Failure('unavailable');
         for (const copy of list)
           if (mayReplace(copy, copies.get(nameOf(copy))?.value)) copies.set(nameOf(copy), entryOf(copy));
+      }),
+    recall: ({ account, device }) =>
+      answer(() => ({
+        lastStep: steps.get(account)?.value ?? 0,
+        ...(failures.get(device)?.value ?? NO_FAILURES),
+      })),
+    useStep: ({ account, device }, { step, nowMs }) =>
+      answer(() => {
+        if ((failures.get(device)?.value.lockedUntilMs ?? 0) > nowMs) return false;
+        if (step <= (steps.get(account)?.value ?? 0)) return false;
+        steps.set(account, { value: step, expiresAtMs: clock.now() + STEP_MS });
+        failures.delete(device);
+        return true;
+      }),
+    countFailures: (device, { add, atLeast, nowMs }) =>
+      answer(() => {
+        const was = failures.get(device)?.value ?? NO_FAILURES;
+        const wholeMs = Math.ceil(nowMs / 1_000) * 1_000;
+        const now = Math.max(was.failures + (was.lockedUntilMs > wholeMs ? 0 : add), atLeast);
+        const isLocked = locksOf(now) > locksOf(was.failures);
+        const lockedUntilMs = isLocked ? wholeMs + lockMs(now) : was.lockedUntilMs;
+        const value = { failures: now, lockedUntilMs };
+        if (now > 0) failures.set(device, { value, expiresAtMs: clock.now() + FAILURES_MS });
+        return value;
       }),
     ping: () => answer(() => undefined),
   };

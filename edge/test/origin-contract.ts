@@ -1,6 +1,13 @@
 import * as assert from 'uvu/assert';
 import { randomId } from '../../shared/bytes.ts';
-import type { NewAccount, NewChannel, NewSession } from '../../shared/internal.ts';
+import {
+  DEVICES_MAX,
+  type NewAccount,
+  type NewChannel,
+  type NewSession,
+  type Proof,
+  type RevocationTarget,
+} from '../../shared/internal.ts';
 import type { Suite } from '../../shared/testing/suite.ts';
 import type { OriginApi } from '../ports.ts';
 
@@ -32,6 +39,95 @@ export function originContract({ test }: Suite, origin: () => OriginApi): void {
     const { sessions } = await origin().read({ sessions: [session.session] }, requestId);
     const { device, account: owner, sealed, expiresOn } = session;
     assert.equal(sessions[session.session], { device, account: owner, sealed, expiresOn, version: 1 });
+  });
+
+  test('adds devices up to the limit, each once, and only for a device of the account', async () => {
+    const { account, device } = newAccount();
+    await origin().createAccount({ ...newAccount(), account, device }, requestId);
+    const added = () => ({ account, approver: device.device, device: randomId(), sealed: sealed() });
+    const first = added();
+    assert.equal(await origin().addDevice(first, requestId), { result: 'created' });
+    assert.equal(await origin().addDevice(first, requestId), { result: 'exists' });
+    const stranger = { ...added(), approver: randomId() };
+    assert.equal(await origin().addDevice(stranger, requestId), { result: 'missing' });
+    const answers = await Promise.all(
+      Array.from({ length: 8 }, () => origin().addDevice(added(), requestId)),
+    );
+    assert.is(answers.filter(({ result }) => result === 'created').length, DEVICES_MAX - 2);
+    assert.is(answers.filter(({ result }) => result === 'full').length, 8 - (DEVICES_MAX - 2));
+    const { devices } = await origin().belongings(account, requestId);
+    assert.is(Object.keys(devices).length, DEVICES_MAX);
+    assert.equal(devices[first.device], { ...devices[first.device], sealed: first.sealed, version: 1 });
+  });
+
+  test('ends sessions, devices and accounts of who asks, and says so again', async () => {
+    const account = newAccount();
+    await origin().createAccount(account, requestId);
+    const [own, second, third] = [newSession(account), newSession(account), newSession(account)];
+    for (const session of [own, second, third]) await origin().createSession(session, requestId);
+    const laptop = { account: account.account, approver: own.device, device: randomId(), sealed: sealed() };
+    await origin().addDevice(laptop, requestId);
+    const ask = (target: RevocationTarget, by = own.session) =>
+      origin().revoke({ account: account.account, by, ...target }, requestId);
+    const ended = (sessions: string[], devices: string[] = []) => ({ result: 'revoked', sessions, devices });
+
+    for (const _ of [1, 2])
+      assert.equal(await ask({ what: 'session', session: second.session }), ended([second.session]));
+    assert.is((await ask({ what: 'session', session: randomId() })).result, 'missing');
+    assert.is((await ask({ what: 'sessions' }, second.session)).result, 'refused');
+    const { sessions } = await ask({ what: 'sessions', except: own.session });
+    assert.equal([...sessions].sort(), [second.session, third.session].sort());
+    for (const _ of [1, 2])
+      assert.equal(await ask({ what: 'device', device: laptop.device }), ended([], [laptop.device]));
+    assert.equal(await origin().addDevice(laptop, requestId), { result: 'revoked' });
+    assert.is((await ask({ what: 'device', device: own.device })).result, 'last');
+    const left = await origin().belongings(account.account, requestId);
+    assert.equal([Object.keys(left.devices), Object.keys(left.sessions)], [[own.device], [own.session]]);
+    for (const _ of [1, 2]) {
+      const { result, devices } = await ask({ what: 'account' });
+      assert.equal([result, [...devices].sort()], ['revoked', [own.device, laptop.device].sort()]);
+    }
+    assert.equal(await origin().createAccount(account, requestId), { result: 'missing' });
+  });
+
+  test('keeps a TOTP record by version, and opens sessions only for who agrees on it', async () => {
+    const account = newAccount();
+    await origin().createAccount(account, requestId);
+    const change = { account: account.account, sealed: sealed(), version: 1, codes: [], used: [] };
+    const totp = { sealed: change.sealed, version: 1 };
+    assert.equal(await origin().changeTotp(change, requestId), { result: 'created' });
+    assert.equal(await origin().changeTotp(change, requestId), { result: 'exists' });
+    const stale = { result: 'stale', totp };
+    assert.equal(await origin().changeTotp({ ...change, sealed: sealed() }, requestId), stale);
+    assert.equal(await origin().changeTotp({ ...change, account: randomId() }, requestId), {
+      result: 'missing',
+    });
+    assert.equal((await origin().read({ totp: [change.account] }, requestId)).totp, {
+      [change.account]: totp,
+    });
+    assert.equal(await origin().createSession(newSession(account), requestId), stale);
+    const session = { ...newSession(account), factor: { version: 1 } };
+    assert.equal(await origin().createSession(session, requestId), { result: 'created' });
+  });
+
+  test('lets a step and a recovery code pass once, and counts what is wrong', async () => {
+    const account = newAccount();
+    const [mark, code] = [randomId(), randomId()];
+    await origin().createAccount(account, requestId);
+    const change = { account: account.account, sealed: sealed(), version: 1, codes: [code], used: [] };
+    await origin().changeTotp(change, requestId);
+    const attempt = (proof: Proof) => {
+      const { device } = account.device;
+      const asked = { account: account.account, device, version: 1, attempt: { seen: 0, proof } };
+      return origin().attempt(asked, requestId);
+    };
+    const step = { kind: 'step', mark, earlier: randomId() } as const;
+    assert.equal(await attempt(step), { result: 'passed' });
+    assert.equal(await attempt(step), { result: 'refused', failures: 0 });
+    assert.equal(await attempt({ kind: 'wrong' }), { result: 'refused', failures: 1 });
+    assert.equal(await attempt({ kind: 'recovery', code }), { result: 'passed' });
+    for (const failures of [1, 2, 3, 4, 5, 5])
+      assert.equal(await attempt({ kind: 'recovery', code }), { result: 'refused', failures });
   });
 
   test('creates a channel with its owner, and members only in channels that are there', async () => {

@@ -48,7 +48,8 @@ describe('Routing', ({ test, before }) => {
 
   const wrong: readonly [string, string, string][] = [
     ['GET', '/v1/accounts', 'POST'],
-    ['PUT', '/v1/sessions', 'POST'],
+    ['PUT', '/v1/sessions', 'DELETE, GET, HEAD, POST'],
+    ['POST', '/v1/account', 'DELETE'],
     ['DELETE', '/v1/connect', 'POST'],
     ['OPTIONS', '/v1/connect', 'POST'],
     ['PATCH', '/v1/channels/AAAAAAAAAAAAAAAAAAAAAA/members', 'POST'],

@@ -255,6 +255,20 @@ describe('POST /v1/sessions/renew', ({ test, beforeEach }) => {
     assert.is((await edge.client.renew(alice, { jti })).json.code, 'assertion_replayed');
   });
 
+  test('goes on after an answer was lost: a fresh assertion renews, the lost one is of no use', async () => {
+    const alice = await edge.client.join();
+    const jti = randomId();
+    edge.state.setPutDown(true);
+    edge.clock.advance(DAY_MS);
+    const lost = await edge.client.renew(alice, { jti });
+    edge.state.setPutDown(false);
+    assert.is((await edge.client.renew(alice, { jti })).json.code, 'assertion_replayed');
+    const { status, json } = await edge.client.renew(alice);
+    assert.equal([status, json.sessionId], [200, alice.sessionId]);
+    for (const token of [lost.json.accessToken, json.accessToken])
+      assert.is((await edge.client.call('/v1/connect', { token, body: { channels: [] } })).status, 200);
+  });
+
   test('ends a session whose record the origin replaced by another one of ours', async () => {
     const [alice, bob] = await Promise.all([edge.client.join(), edge.client.join()]);
     const [first, second] = [...edge.origin.sessions.entries()];

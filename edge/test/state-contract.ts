@@ -13,6 +13,9 @@ export interface StateUnderTest {
   breakDown(): Promise<void>;
 }
 
+/** Any moment; a store that takes it from its caller must not use its own. */
+const NOW_MS = 1_800_000_000_000;
+
 /** What every State promises (ports.ts); `start` is called once per test, with a store nobody else uses. */
 export function stateContract({ test }: Suite, start: () => Promise<StateUnderTest> | StateUnderTest): void {
   test('holds copies and gives them back in the asked order', async () => {
@@ -108,6 +111,61 @@ export function stateContract({ test }: Suite, start: () => Promise<StateUnderTe
     assert.ok(held.every((found, i) => found?.sealed === copies[i]?.sealed));
   });
 
+  test('lets one of fifty simultaneous uses of a step be the first, and none of an earlier step', async () => {
+    const { state } = await start();
+    const keys = { account: randomId(), device: randomId() };
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, () => state.useStep(keys, { step: 59_000_001, nowMs: NOW_MS })),
+    );
+    assert.is(answers.filter((isFirst) => isFirst).length, 1);
+    for (const [step, isFirst] of [
+      [59_000_000, false],
+      [59_000_001, false],
+      [59_000_002, true],
+    ] as const)
+      assert.is(await state.useStep(keys, { step, nowMs: NOW_MS }), isFirst, String(step));
+    assert.equal(await state.recall(keys), { lastStep: 59_000_002, failures: 0, lockedUntilMs: 0 });
+  });
+
+  test('forgets a step when its code cannot be right any more', async () => {
+    const { state, pass } = await start();
+    const keys = { account: randomId(), device: randomId() };
+    await state.useStep(keys, { step: 59_000_001, nowMs: NOW_MS });
+    await pass(170_000);
+    assert.is((await state.recall(keys)).lastStep, 59_000_001);
+    await pass(11_000);
+    assert.is((await state.recall(keys)).lastStep, 0);
+  });
+
+  test('counts every one of many simultaneous failures, and locks once for each five', async () => {
+    const { state } = await start();
+    const keys = { account: randomId(), device: randomId() };
+    let nowMs = NOW_MS;
+    const count = (add: 0 | 1, atLeast = 0) => state.countFailures(keys.device, { add, atLeast, nowMs });
+    await Promise.all([1, 2, 3, 4].map(() => count(1)));
+    assert.equal(await state.recall(keys), { lastStep: 0, failures: 4, lockedUntilMs: 0 });
+    await Promise.all([1, 2, 3].map(() => count(1)));
+    assert.equal(await state.recall(keys), { lastStep: 0, failures: 5, lockedUntilMs: nowMs + 900_000 });
+    assert.equal(await count(0, 9), { failures: 9, lockedUntilMs: nowMs + 900_000 });
+    assert.is(await state.useStep(keys, { step: 59_000_001, nowMs }), false);
+    nowMs += 900_000;
+    assert.equal(await count(1, 9), { failures: 10, lockedUntilMs: nowMs + 1_800_000 });
+    assert.equal(await count(0, 3), { failures: 10, lockedUntilMs: nowMs + 1_800_000 });
+    assert.equal(await count(1, 98), { failures: 98, lockedUntilMs: nowMs + 86_400_000 });
+  });
+
+  test('forgets failures with a success, and for another device never', async () => {
+    const { state } = await start();
+    const [account, device, other] = [randomId(), randomId(), randomId()];
+    for (const tag of [device, other]) await state.countFailures(tag, { add: 1, atLeast: 0, nowMs: NOW_MS });
+    await state.useStep({ account, device }, { step: 59_000_001, nowMs: NOW_MS });
+    assert.is((await state.recall({ account, device })).failures, 0);
+    assert.is((await state.recall({ account, device: other })).failures, 1);
+    await state.countFailures(device, { add: 1, atLeast: 0, nowMs: NOW_MS });
+    await state.useStep({ account, device }, { step: 59_000_001, nowMs: NOW_MS });
+    assert.is((await state.recall({ account, device })).failures, 1);
+  });
+
   test('takes nothing for an answer', async () => {
     const { state } = await start();
     await state.put([]);
@@ -122,6 +180,10 @@ export function stateContract({ test }: Suite, start: () => Promise<StateUnderTe
     await rejectsWith(state.look([copy(now(), {})]), 'unavailable');
     await rejectsWith(state.redeem({ tag: randomId(), lifeSeconds: 60 }, []), 'unavailable');
     await rejectsWith(state.put([copy(now(), {})]), 'unavailable');
+    const keys = { account: randomId(), device: randomId() };
+    await rejectsWith(state.recall(keys), 'unavailable');
+    await rejectsWith(state.useStep(keys, { step: 1, nowMs: NOW_MS }), 'unavailable');
+    await rejectsWith(state.countFailures(keys.device, { add: 1, atLeast: 0, nowMs: 0 }), 'unavailable');
   });
 }
 

@@ -52,11 +52,18 @@ describe('bodies of the internal api', ({ test, before, after }) => {
   test('every field is checked: missing, unknown, of another type or shape', async () => {
     const [account, channel] = [newAccount(), newChannel()];
     const [session, member] = [newSession(account), newMember(channel)];
+    const tag = randomId();
     const valid: readonly (readonly [string, Record<string, unknown>])[] = [
       [INTERNAL_PATHS.accounts, { ...account }],
       [INTERNAL_PATHS.sessions, { ...session }],
       [INTERNAL_PATHS.channels, { ...channel }],
       [INTERNAL_PATHS.members, { ...member }],
+      [INTERNAL_PATHS.devices, { account: tag, approver: tag, device: tag, sealed: account.sealed }],
+      [INTERNAL_PATHS.revocations, { account: tag, by: tag, what: 'session', session: tag }],
+      [INTERNAL_PATHS.revocations, { account: tag, by: tag, what: 'device', device: tag }],
+      [INTERNAL_PATHS.revocations, { account: tag, by: tag, what: 'device-sessions', device: tag }],
+      [INTERNAL_PATHS.revocations, { account: tag, by: tag, what: 'account' }],
+      [INTERNAL_PATHS.belongings, { account: tag }],
     ];
     for (const [path, body] of valid) {
       await api.refused('bad_request', { path, body: { ...body, unknown: 1 } });
@@ -71,6 +78,36 @@ describe('bodies of the internal api', ({ test, before, after }) => {
     }
     const extra = { ...account.device, x: 1 };
     await api.refused('bad_request', { path: INTERNAL_PATHS.accounts, body: { ...account, device: extra } });
+  });
+
+  test('a second factor is checked: versions, counts, lists and proofs', async () => {
+    const [account, device, mark] = [randomId(), randomId(), randomId()];
+    const change = { account, sealed: '1.abc', version: 1, codes: [], used: [] };
+    const asked = { account, device, version: 1, attempt: { seen: 0, proof: { kind: 'wrong' } } };
+    for (const wrong of [
+      { version: 0 },
+      { version: 1.5 },
+      { version: 2 ** 31 },
+      { codes: [mark, 'x'] },
+      { used: Array.from({ length: 17 }, () => mark) },
+      { sealed: 'plain' },
+      { more: 1 },
+    ])
+      await api.refused('bad_request', { path: INTERNAL_PATHS.totp, body: { ...change, ...wrong } });
+    for (const attempt of [
+      { seen: -1, proof: { kind: 'wrong' } },
+      { seen: 0, proof: { kind: 'wrong', code: mark } },
+      { seen: 0, proof: { kind: 'step', mark } },
+      { seen: 0, proof: { kind: 'recovery', code: `${mark}A` } },
+      { seen: 0, proof: { kind: 'none' } },
+      { seen: 0 },
+    ]) {
+      await api.refused('bad_request', { path: INTERNAL_PATHS.attempts, body: { ...asked, attempt } });
+      const session = { ...newSession(newAccount()), factor: { version: 1, attempt } };
+      await api.refused('bad_request', { path: INTERNAL_PATHS.sessions, body: session });
+    }
+    assert.equal(await api.answer({ path: INTERNAL_PATHS.totp, body: change }), { result: 'missing' });
+    assert.equal(await api.answer({ path: INTERNAL_PATHS.attempts, body: asked }), { result: 'missing' });
   });
 
   test('days must be in the calendar', async () => {

@@ -32,6 +32,38 @@ describe('internal api', ({ test, before, after }) => {
     await redis.stop();
   });
 
+  test('ends what is asked, and says of each ending, also a repeated one, what must be told to the nodes', async () => {
+    const account = newAccount();
+    const [own, other] = [newSession(account), newSession(account)];
+    await api.answer({ path: INTERNAL_PATHS.accounts, body: account });
+    for (const body of [own, other]) await api.answer({ path: INTERNAL_PATHS.sessions, body });
+    const asked = { account: account.account, by: own.session };
+    const path = INTERNAL_PATHS.revocations;
+    const body = { ...asked, what: 'session', session: other.session };
+    for (const _ of [1, 2])
+      assert.equal(await api.answer({ path, body }), {
+        result: 'revoked',
+        sessions: [other.session],
+        devices: [],
+      });
+    const device = { account: account.account, approver: own.device, device: randomId(), sealed: own.sealed };
+    assert.equal(await api.answer({ path: INTERNAL_PATHS.devices, body: device }), { result: 'created' });
+    await api.answer({ path, body: { ...asked, what: 'device', device: device.device } });
+    await api.answer({ path, body: { ...asked, what: 'session', session: randomId() } });
+    assert.equal(api.told, [[other.session], [other.session], [device.device], []]);
+    assert.equal(await api.answer({ path: INTERNAL_PATHS.belongings, body: { account: account.account } }), {
+      devices: { [own.device]: { sealed: account.device.sealed, version: 1 } },
+      sessions: {
+        [own.session]: {
+          sealed: own.sealed,
+          version: 1,
+          device: own.device,
+          expiresOn: own.expiresOn,
+        },
+      },
+    });
+  });
+
   test('takes every write, tells created from exists, and reads it all back', async () => {
     const account = newAccount();
     const session = newSession(account);
