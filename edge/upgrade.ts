@@ -6,11 +6,10 @@
 import { fromUtf8 } from '../shared/bytes.ts';
 import { Failure } from '../shared/failure.ts';
 import { type FailureCode, isFailureCode } from '../shared/failures.ts';
+import { SOCKET_PATH } from '../shared/frame.ts';
 import type { Header, NodeAnswer, RawRequest, Upgrade } from './ports.ts';
 import type { AllowsOrigin } from './web-origins.ts';
 
-/** Where sockets are opened, at the edge and at every node. */
-export const SOCKET_PATH = '/v1/socket';
 /** Names of nodes that may be asked for. */
 export const NODE_PATTERN = '^[A-Za-z0-9_.-]{1,64}$';
 

@@ -83,6 +83,24 @@ export const ORIGIN_VARIABLES = {
     max: 720,
     fallback: 24,
   }),
+  drainLeadMs: integer('HUSHWIRE_ORIGIN_DRAIN_LEAD_MS', {
+    about: 'how long a stopping node goes on accepting: what a balancer needs to notice',
+    min: 0,
+    max: 120_000,
+    fallback: 0,
+  }),
+  drainWindowMs: integer('HUSHWIRE_ORIGIN_DRAIN_WINDOW_MS', {
+    about: 'over how long a stopping node spreads its connections; at 50 to 500 a second in any case',
+    min: 1_000,
+    max: 3_600_000,
+    fallback: 120_000,
+  }),
+  drainCapMs: integer('HUSHWIRE_ORIGIN_DRAIN_CAP_MS', {
+    about: 'after how long a stopping node closes whoever is left',
+    min: 1_000,
+    max: 3_600_000,
+    fallback: 240_000,
+  }),
 } as const;
 
 export type OriginConfig = Configuration<typeof ORIGIN_VARIABLES>;

@@ -95,7 +95,7 @@ async function run(config: OriginConfig): Promise<void> {
   const health = await startHealth({ config, node, counters, stores });
   await node.start(config.publicUrl || `ws://${config.host}:${server.port}`);
   announce(config.node, { public: server.port, internal: internal.port, health: health.port });
-  stopOnSignals({ node, server, listeners: [internal, health], stores });
+  stopOnSignals({ config, node, server, listeners: [internal, health], stores });
 }
 
 function setTimer(run: () => void, ms: number): () => void {
@@ -169,20 +169,24 @@ function announce(node: string, ports: Readonly<Record<string, number>>): void {
 }
 
 interface Running {
+  readonly config: OriginConfig;
   readonly node: OriginNode;
   readonly server: UwsServer;
   readonly listeners: readonly HttpServer[];
   readonly stores: Stores;
 }
 
-/** SIGTERM and SIGINT: no new connections, those that are open are sent away, then the process ends with 0. */
-function stopOnSignals({ node, server, listeners, stores }: Running): void {
+/**
+ * SIGTERM and SIGINT: connections are moved to other nodes, then the process ends with 0. A second signal closes what is
+ * left at once. The internal API goes on meanwhile: an edge may have no other.
+ */
+function stopOnSignals({ config, node, server, listeners, stores }: Running): void {
   let isStopping = false;
   const stop = async (): Promise<void> => {
-    if (isStopping) return;
+    if (isStopping) return node.hurry();
     isStopping = true;
-    server.stopListening();
-    await node.stop();
+    const { drainLeadMs: leadMs, drainWindowMs: windowMs, drainCapMs: capMs } = config;
+    await node.drain({ leadMs, windowMs, capMs }, () => server.stopListening());
     await Promise.all(listeners.map((listener) => listener.close(CLOSE_GRACE_MS)));
     server.close();
     await stores.close();

@@ -1,7 +1,8 @@
 /**
  * One origin node: every connection it holds, the channels they read, and its place among the other nodes.
  *
- * starting ──start()──► ready ──stop()──► draining ──► stopped. Connections are admitted only while ready.
+ * starting ──start()──► ready ──drain()──► draining ──► stopped. Connections are admitted while ready, and in the first
+ * moments of a drain, until nobody is sent here any more.
  */
 import { randomId } from '../shared/bytes.ts';
 import type { FailureCode } from '../shared/failures.ts';
@@ -13,6 +14,7 @@ import type { Verifier } from '../shared/token.ts';
 import { TokenBucket } from './bucket.ts';
 import { Connection, type ConnectionPorts } from './connection.ts';
 import { ConnectionIndex } from './connection-index.ts';
+import { Drain, type DrainTimes } from './drain.ts';
 import { Hub } from './hub.ts';
 import type { Counters } from './metrics.ts';
 import type { Broker, ConnectionEvents, FanOut, Mailboxes, Redemptions, Registry, Socket } from './ports.ts';
@@ -52,7 +54,10 @@ export class OriginNode {
   readonly #upgrades: TokenBucket;
   #admitting = 0;
   #url = '';
-  #cancel: (() => void)[] = [];
+  #drain: Drain | undefined;
+  #isListening = true;
+  readonly #cancel: (() => void)[] = [];
+  #cancelAnnounce: () => void = () => undefined;
 
   constructor(ports: NodePorts) {
     this.#ports = ports;
@@ -106,13 +111,14 @@ export class OriginNode {
     await this.#ports.revocations.start((tags) => this.#end(tags));
     this.#state = 'ready';
     await this.#ports.registry.announce(this.#info());
-    this.#every(ANNOUNCE_INTERVAL_MS, () => this.#announce());
-    this.#every(SWEEP_INTERVAL_MS, () => this.#sweep());
+    this.#cancelAnnounce = this.#every(ANNOUNCE_INTERVAL_MS, () => this.#announce());
+    this.#cancel.push(this.#every(SWEEP_INTERVAL_MS, () => this.#sweep()));
   }
 
   /** Why a further socket is not let in now; undefined when it is. Asked once for each upgrade. */
   refusal(): FailureCode | undefined {
-    if (this.#state !== 'ready') return 'server_draining';
+    if (this.#state !== 'ready' && !(this.#state === 'draining' && this.#isListening))
+      return 'server_draining';
     if (this.#admitting >= LIMITS.admittingConnections) return 'too_many_requests';
     return this.#upgrades.take(1, this.#ports.now()) === 0 ? undefined : 'too_many_requests';
   }
@@ -133,16 +139,38 @@ export class OriginNode {
     };
   }
 
-  /** Leaves the registry and sends every connection away; it may come back at once, to another node. */
-  async stop(): Promise<void> {
+  /**
+   * Leaves the registry, moves every connection to other nodes as drain.ts has it, and stops. `stopListening` is called
+   * in between. Never rejects; call it once.
+   */
+  async drain(times: DrainTimes, stopListening: () => void): Promise<void> {
     this.#state = 'draining';
-    for (const cancel of this.#cancel) cancel();
-    this.#ports.revocations.stop();
-    await this.#ports.registry.withdraw(this.#ports.node).catch((error: unknown) => {
-      this.#ports.log('warn', 'node.withdraw_failed', { node: this.#ports.node, ...errorFields(error) });
+    this.#cancelAnnounce();
+    const { registry, node, log, now, setTimer, revocations } = this.#ports;
+    log('info', 'node.draining', { node, count: this.#connections.size });
+    this.#drain = new Drain({
+      times,
+      connections: this.#connections,
+      others: () => this.#others(),
+      stopListening: () => {
+        this.#isListening = false;
+        stopListening();
+      },
+      now,
+      setTimer,
     });
-    for (const connection of [...this.#connections]) connection.close('server_draining');
+    await registry.withdraw(node).catch((error: unknown) => {
+      log('warn', 'node.withdraw_failed', { node, ...errorFields(error) });
+    });
+    await this.#drain.run();
+    for (const cancel of this.#cancel) cancel();
+    revocations.stop();
     this.#state = 'stopped';
+  }
+
+  /** Ends a drain at once: whoever is still here is closed with the advice to come back. */
+  hurry(): void {
+    this.#drain?.hurry();
   }
 
   async #admit(connection: Connection, ticket: string | undefined): Promise<void> {
@@ -158,20 +186,32 @@ export class OriginNode {
       for (const connection of this.#admitted.find(tag)) connection.close('session_ended');
   }
 
-  #every(ms: number, run: () => void): void {
+  /** Runs again and again; the result ends that. */
+  #every(ms: number, run: () => void): () => void {
     let cancel: () => void;
     const again = () => {
       run();
       cancel = this.#ports.setTimer(again, ms);
     };
     cancel = this.#ports.setTimer(again, ms);
-    this.#cancel.push(() => cancel());
+    return () => cancel();
   }
 
   #announce(): void {
     this.#ports.registry.announce(this.#info()).catch((error: unknown) => {
       this.#ports.log('warn', 'node.announce_failed', { node: this.#ports.node, ...errorFields(error) });
     });
+  }
+
+  /** Nodes that take connections, other than this one; none when the registry does not answer. */
+  async #others(): Promise<readonly NodeInfo[]> {
+    try {
+      const nodes = await this.#ports.registry.nodes();
+      return nodes.filter(({ node, isDraining }) => node !== this.#ports.node && !isDraining);
+    } catch (error) {
+      this.#ports.log('warn', 'node.others_unknown', { node: this.#ports.node, ...errorFields(error) });
+      return [];
+    }
   }
 
   #sweep(): void {

@@ -231,6 +231,7 @@ const SERVER_FRAMES: Readonly<Record<string, (fields: Fields) => boolean>> = {
   detached: (f) => isText(f.code),
   gap: (f) => isTag(f.channel) && isPosition(f.position) && isText(f.reason),
   revoked: (f) => isTag(f.channel) && isText(f.code),
+  moved: (f) => isOffset(f.afterMs) && Array.isArray(f.origins) && f.origins.every(isOrigin),
   pong: (f) => isRef(f.ref),
 };
 
@@ -321,6 +322,12 @@ function isSentItem(value: unknown): value is SentItem {
   if (typeof value !== 'object' || value === null) return false;
   const fields = value as Fields;
   return isTag(fields.mailbox) && (fields.code === undefined || isRefusal(fields));
+}
+
+function isOrigin(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const { node, url } = value as Fields;
+  return isText(node) && isText(url);
 }
 
 function isRefusal({ code, retry }: Fields): boolean {

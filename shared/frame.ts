@@ -6,6 +6,9 @@ export const PROTOCOL = 'hushwire.v1';
 /** Prefix of the subprotocol that carries the ticket; browsers can send nothing else with an upgrade. */
 export const TICKET_PROTOCOL_PREFIX = 'hushwire.ticket.';
 
+/** Where sockets are opened, at a node as at the edge. */
+export const SOCKET_PATH = '/v1/socket';
+
 /** Correlates a command with its one answer; chosen by the client, 1 to 2^32 − 1. */
 export type Ref = number;
 /** Keyed pseudonym of an id: 22 base64url characters (128 bit). */
@@ -199,6 +202,16 @@ export interface RevokedFrame {
   readonly channel: Tag;
   readonly code: FailureCode;
 }
+/**
+ * The node is going away: open a connection elsewhere once `afterMs` has passed, then leave this one. Everything works on
+ * it meanwhile.
+ */
+export interface MovedFrame {
+  readonly type: 'moved';
+  readonly afterMs: number;
+  /** Nodes that took connections when this was sent; the edge knows better. */
+  readonly origins: readonly { readonly node: string; readonly url: string }[];
+}
 /** Answer to `ping`. */
 export interface PongFrame {
   readonly type: 'pong';
@@ -220,4 +233,5 @@ export type ServerFrame =
   | DeliveryFrame
   | DetachedFrame
   | GapFrame
-  | RevokedFrame;
+  | RevokedFrame
+  | MovedFrame;

@@ -57,7 +57,7 @@ describe('frames', ({ test }) => {
   test('are found in frame.ts', () => {
     const clients = ['subscribe', 'unsubscribe', 'publish', 'send', 'attach', 'ack', 'refresh', 'ping'];
     const answers = ['welcome', 'ok', 'failed', 'pong'];
-    const unasked = ['publication', 'ephemeral', 'delivery', 'detached', 'gap', 'revoked'];
+    const unasked = ['publication', 'ephemeral', 'delivery', 'detached', 'gap', 'revoked', 'moved'];
     assert.equal([...types].sort(), [...clients, ...answers, ...unasked].sort());
   });
 

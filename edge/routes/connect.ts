@@ -1,5 +1,6 @@
 import { Hono } from 'hono';
 import * as v from 'valibot';
+import { SOCKET_PATH } from '../../shared/frame.ts';
 import { type Grant, type Signer, TOKEN_KINDS, type Verb, type Verifier } from '../../shared/token.ts';
 import { type Caller, type CallerEnv, requireCaller } from '../access.ts';
 import { jsonBody, requireJson } from '../body.ts';
@@ -10,7 +11,6 @@ import type { Clock, Nodes, Random } from '../ports.ts';
 import { channelIdSchema, channelIdsSchema, millisecondsSchema, tagSchema } from '../schemas.ts';
 import { requireLive } from '../session.ts';
 import type { Tags } from '../tags.ts';
-import { SOCKET_PATH } from '../upgrade.ts';
 import { type Finds, type MemberWant, wantCaller, wantMember } from '../wants.ts';
 
 const requestSchema = v.strictObject({ channels: channelIdsSchema });

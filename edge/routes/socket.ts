@@ -1,9 +1,10 @@
 import { Hono } from 'hono';
 import { describeRoute } from 'hono-openapi';
 import { Failure } from '../../shared/failure.ts';
+import { SOCKET_PATH } from '../../shared/frame.ts';
 import type { EdgeEnv } from '../access.ts';
 import { problemResponses } from '../openapi.ts';
-import { NODE_PATTERN, SOCKET_PATH } from '../upgrade.ts';
+import { NODE_PATTERN } from '../upgrade.ts';
 
 /**
  * `GET /v1/socket` without an upgrade. The upgrade itself never comes here: the entry's relay takes it off the server

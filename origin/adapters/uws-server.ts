@@ -21,7 +21,7 @@ import {
 } from 'uWebSockets.js';
 import { Failure, toProblem } from '../../shared/failure.ts';
 import type { FailureCode } from '../../shared/failures.ts';
-import { PROTOCOL, type Tag, TICKET_PROTOCOL_PREFIX } from '../../shared/frame.ts';
+import { PROTOCOL, SOCKET_PATH, type Tag, TICKET_PROTOCOL_PREFIX } from '../../shared/frame.ts';
 import { LIMITS } from '../../shared/limits.ts';
 import type { ConnectionEvents, FanOut, Socket } from '../ports.ts';
 
@@ -41,7 +41,6 @@ const MAX_BACKPRESSURE_BYTES = 1024 * 1024;
 const IDLE_TIMEOUT_SECONDS = 60;
 /** Over the protocol's limit, so that a frame somewhat too large can be answered with 1009 instead of a cut. */
 const MAX_PAYLOAD_BYTES = LIMITS.frameBytes + 32 * 1024;
-const SOCKET_PATH = '/v1/socket';
 /** `ListenOptions.LIBUS_LISTEN_EXCLUSIVE_PORT`, which exists in the library's types only. */
 const EXCLUSIVE_PORT = 1;
 

@@ -167,6 +167,11 @@ export class OpenChannel implements Channel {
     return true;
   }
 
+  /** The connection that carries the channel now has taken it over from another one. */
+  carried(): void {
+    if (this.#state === 'subscribing') this.#enter('live');
+  }
+
   /** The connection is gone, or its grant is. */
   interrupted(): void {
     if (this.#state === 'live') this.#enter('subscribing');
@@ -194,8 +199,7 @@ export class OpenChannel implements Channel {
   }
 
   skipTo(frame: GapFrame): void {
-    this.#stream.skipTo(frame.position);
-    this.#reader.push(frame);
+    if (this.#stream.skipTo(frame.position)) this.#reader.push(frame);
   }
 
   #close(failure: Failure | undefined): void {

@@ -21,7 +21,11 @@ function setUp() {
   const events: Event[] = [];
   const abort = new AbortController();
   const options = { url: 'wss://n', ticket: 'a.b.c', clock, openSocket, signal: abort.signal };
-  const opening = openConnection({ ...options, onEvent: (event) => events.push(event) });
+  const opening = openConnection({
+    ...options,
+    onEvent: (event) => events.push(event),
+    onMoved: () => undefined,
+  });
   const [socket] = sockets;
   if (socket === undefined) throw new Error('No socket was opened');
   return { clock, socket, events, opening, abort };

@@ -16,6 +16,7 @@ import {
   type ClientFrame,
   type FailedFrame,
   type GapFrame,
+  type MovedFrame,
   PROTOCOL,
   type PublicationFrame,
   type Ref,
@@ -59,6 +60,8 @@ export interface ConnectionOptions extends ConnectionPorts {
   readonly signal: AbortSignal;
   /** Called for every event, in the order the node sent them. */
   readonly onEvent: (event: Event) => void;
+  /** The node is going away. */
+  readonly onMoved: (moved: MovedFrame) => void;
 }
 
 /** From opening to `welcome`; the node's own deadline for its half is 5 s. */
@@ -96,6 +99,7 @@ export class Connection {
   readonly #options: ConnectionOptions;
   readonly #socket: ClientSocket;
   readonly #waiting = new Map<Ref, Waiting>();
+  #whenAnswered: (() => void)[] = [];
   #state: 'opening' | 'open' | 'ended' = 'opening';
   #welcome: WelcomeFrame | undefined;
   #ref = 0;
@@ -156,6 +160,11 @@ export class Connection {
     });
   }
 
+  /** Resolves when no command waits for its answer any more; new ones are waited for as well. */
+  async quiet(): Promise<void> {
+    while (this.#waiting.size > 0) await new Promise<void>((resolve) => this.#whenAnswered.push(resolve));
+  }
+
   /** Asks the node whether it is there; without an answer in time the connection is dropped. */
   check(): void {
     this.request({ type: 'ping' }).catch(() => undefined); // What there is to know comes by `ended`.
@@ -212,6 +221,7 @@ export class Connection {
     if (this.#state !== 'open')
       return this.drop(new Failure('bad_frame', { detail: 'A frame before welcome' }));
     if ('ref' in frame) return this.#answered(frame);
+    if (frame.type === 'moved') this.#options.onMoved(frame);
     if (isEvent(frame)) this.#options.onEvent(frame);
   }
 
@@ -229,6 +239,11 @@ export class Connection {
     this.#waiting.delete(answer.ref);
     waiting.cancelDeadline();
     waiting.settle(answer);
+    this.#wakeQuiet();
+  }
+
+  #wakeQuiet(): void {
+    for (const wake of this.#whenAnswered.splice(0)) wake();
   }
 
   /** Whatever arrives shows that the node is there, so only silence is asked about. */
@@ -249,6 +264,7 @@ export class Connection {
       );
     }
     this.#waiting.clear();
+    this.#wakeQuiet();
     this.#end(end);
   }
 }

@@ -4,20 +4,19 @@
  * connecting ──welcome──► online ──ended, may return──► reconnecting ──welcome──► online …
  *     └─────────────── refused for good, or close() ──────────────► closed
  *
+ * A node that goes away says so, and another connection takes over before this one ends (handover.ts): still online.
  * Every round begins with `POST /v1/connect`, because a ticket serves once. Pauses between rounds grow, with full
  * jitter, and start anew after a connection that lasted.
  */
 import { Failure, toFailure } from '../failure.ts';
 import { LIMITS } from '../limits.ts';
-import type { Admission } from './answers.ts';
-import type { Api } from './api.ts';
-import type { OpenChannel } from './channel.ts';
-import { type Clock, wait } from './clock.ts';
-import { Connection, type End, openConnection } from './connection.ts';
-import { type Backoff, pauseMs } from './retry.ts';
-import { routesOf, type SocketRoute, type Through } from './routes.ts';
-import type { OpenSocket } from './socket.ts';
-import { Subscriptions } from './subscriptions.ts';
+import { type Carrier, type CarrierPorts, openCarrier } from './carrier.ts';
+import { wait } from './clock.ts';
+import type { End } from './connection.ts';
+import { handOver } from './handover.ts';
+import { pauseMs } from './retry.ts';
+import type { Through } from './routes.ts';
+import type { Subscriptions } from './subscriptions.ts';
 
 /** Where the client stands; `failure` tells why, when it is not where it wants to be. */
 export type LinkState =
@@ -26,16 +25,10 @@ export type LinkState =
   | { readonly state: 'reconnecting'; readonly failure: Failure }
   | { readonly state: 'closed'; readonly failure: Failure | undefined };
 
-export interface LinkOptions {
-  readonly api: Pick<Api, 'connect'>;
-  readonly openSocket: OpenSocket;
-  readonly clock: Clock;
-  readonly backoff: Backoff;
+export interface LinkOptions extends CarrierPorts {
   readonly through: Through;
   readonly node: string | undefined;
-  readonly wanted: ReadonlyMap<string, OpenChannel>;
   readonly onState: (state: LinkState) => void;
-  readonly onLive: () => void;
 }
 
 /** A connection that lasted this long was a good one: the next pause is short again. */
@@ -45,8 +38,9 @@ export class Link {
   readonly #options: LinkOptions;
   readonly #stop = new AbortController();
   #state: LinkState = { state: 'connecting' };
-  #subscriptions: Subscriptions | undefined;
-  #connection: Connection | undefined;
+  #carrier: Carrier | undefined;
+  /** Another carrier is about to take over. */
+  #isHolding = false;
   #endPause: () => void = () => undefined;
   #prefersEdge = false;
   /** How long the last connection was open. */
@@ -60,9 +54,9 @@ export class Link {
     return this.#state;
   }
 
-  /** What is read over the present connection; undefined without one. */
+  /** What is read over the present connection; undefined without one, and while another is about to take its place. */
   get subscriptions(): Subscriptions | undefined {
-    return this.#subscriptions;
+    return this.#isHolding ? undefined : this.#carrier?.subscriptions;
   }
 
   /** Connects and stays connected. Resolves when the link is closed; never rejects. */
@@ -80,7 +74,7 @@ export class Link {
   /** The network may be back, or the device woke up: tries at once, or asks the node whether it is still there. */
   wake(): void {
     this.#endPause();
-    this.#connection?.check();
+    this.#carrier?.connection.check();
   }
 
   /** Ends the connection, and every try to get one. */
@@ -91,69 +85,73 @@ export class Link {
   #close(failure: Failure | undefined): void {
     this.#enter({ state: 'closed', failure });
     this.#stop.abort(new Failure('conflict', { detail: 'The client is closed' }));
-    this.#connection?.close();
+    this.#carrier?.connection.close();
   }
 
-  /** One connection from ticket to end. */
+  /** One connection from ticket to end, and those that take its place without a break. */
   async #round(): Promise<End> {
     try {
       const ids = [...this.#options.wanted.keys()].slice(0, LIMITS.channelsPerCall);
       const admission = await this.#options.api.connect(ids, this.#stop.signal);
-      return await this.#tryRoutes(admission);
+      const routing = { ...this.#options, prefersEdge: this.#prefersEdge };
+      const opened = await openCarrier(admission, routing, {
+        ports: this.#options,
+        signal: this.#stop.signal,
+      });
+      if (!('connection' in opened)) return opened;
+      void opened.subscriptions.sync(admission);
+      return await this.#stay(opened);
     } catch (error) {
       const failure = toFailure(error);
       return { failure, mayReturn: failure.retry !== 'never' && !this.#stop.signal.aborted };
     }
   }
 
-  /** The ticket is good for whatever node reads it first, so a place that cannot be reached is followed by another. */
-  async #tryRoutes(admission: Admission): Promise<End> {
-    const { through, node } = this.#options;
-    let last: End = {
-      failure: new Failure('unavailable', { detail: 'No node to connect to' }),
-      mayReturn: true,
-    };
-    for (const route of routesOf(admission, { through, node, prefersEdge: this.#prefersEdge })) {
-      if (this.#stop.signal.aborted) break;
-      const { wasOpen, end } = await this.#use(route, admission);
-      last = end;
-      if (wasOpen || !end.mayReturn || end.failure.retry === 'new-ticket') break;
-    }
-    return last;
-  }
-
-  /** Opens a connection on one route and stays until it ends. */
-  async #use(route: SocketRoute, admission: Admission): Promise<{ wasOpen: boolean; end: End }> {
-    const opened = await this.#open(route, admission);
-    if (!(opened instanceof Connection)) return { wasOpen: false, end: opened };
+  /** Stays with a carrier, and with each that it hands over to, until the last one's end. */
+  async #stay(first: Carrier): Promise<End> {
     const { clock } = this.#options;
     const openedAtMs = clock.now();
-    this.#prefersEdge = route.isThroughEdge;
-    this.#enter({ state: 'online', node: opened.node, isThroughEdge: route.isThroughEdge });
-    void this.#subscriptions?.sync(admission);
-    const end = await opened.ended;
-    this.#onlineMs = clock.now() - openedAtMs;
-    this.#subscriptions?.end();
-    this.#subscriptions = undefined;
-    this.#connection = undefined;
-    return { wasOpen: true, end };
+    for (let carrier = first; ; ) {
+      this.#use(carrier);
+      const next = await this.#successorOf(carrier);
+      carrier.subscriptions[next === undefined ? 'end' : 'retire']();
+      if (next === undefined) {
+        this.#carrier = undefined;
+        this.#onlineMs = clock.now() - openedAtMs;
+        return carrier.connection.ended;
+      }
+      carrier.connection.close();
+      carrier = next;
+      // The client may have been closed while the new connection was not in its hands yet.
+      if (this.#stop.signal.aborted) carrier.connection.close();
+    }
   }
 
-  async #open(route: SocketRoute, { ticket }: Admission): Promise<Connection | End> {
-    const { openSocket, clock, api, backoff, wanted, onLive } = this.#options;
-    const onEvent = (event: Parameters<Subscriptions['receive']>[0]) => this.#subscriptions?.receive(event);
-    const opened = await openConnection({
-      url: route.url,
-      ticket,
-      openSocket,
-      clock,
-      onEvent,
+  #use(carrier: Carrier): void {
+    const { connection, subscriptions, route } = carrier;
+    this.#carrier = carrier;
+    this.#isHolding = false;
+    this.#prefersEdge = route.isThroughEdge;
+    this.#enter({ state: 'online', node: connection.node, isThroughEdge: route.isThroughEdge });
+    subscriptions.takeOver();
+  }
+
+  /** The carrier that takes this one's place; undefined when it ends without. */
+  async #successorOf(carrier: Carrier): Promise<Carrier | undefined> {
+    const { ended } = carrier.connection;
+    const moved = await Promise.race([carrier.moved, ended.then(() => undefined)]);
+    if (moved === undefined) return undefined;
+    const { through, node } = this.#options;
+    const next = await handOver(carrier, moved, {
+      ports: this.#options,
+      routing: { through, node },
       signal: this.#stop.signal,
+      onHold: () => {
+        this.#isHolding = true;
+      },
     });
-    if (!(opened instanceof Connection)) return opened;
-    this.#connection = opened;
-    this.#subscriptions = new Subscriptions({ connection: opened, api, clock, backoff, wanted, onLive });
-    return opened;
+    if (next === undefined) await ended;
+    return next;
   }
 
   async #pause(attempt: number, failure: Failure): Promise<void> {

@@ -9,6 +9,8 @@ export interface RouteOptions {
   readonly node: string | undefined;
   /** For `auto`: the edge was what worked last time, so it is tried first. */
   readonly prefersEdge: boolean;
+  /** Node that is being left: not gone to while there is another. */
+  readonly leaving?: string | undefined;
 }
 
 /** One socket to try. */
@@ -21,11 +23,17 @@ export interface SocketRoute {
 const DIRECT_TRIES = 2;
 
 /** Where to open a socket, in the order to try. */
-export function routesOf(admission: Admission, { through, node, prefersEdge }: RouteOptions): SocketRoute[] {
-  const direct = rank(admission.origins, node)
-    .slice(0, DIRECT_TRIES)
-    .map(({ url }) => ({ url, isThroughEdge: false }));
-  const edge = [{ url: edgeUrl(admission.socketUrl, node), isThroughEdge: true }];
+export function routesOf(admission: Admission, options: RouteOptions): SocketRoute[] {
+  const { through, prefersEdge, leaving } = options;
+  const node = options.node === leaving ? undefined : options.node;
+  const origins = rank(
+    admission.origins.filter((origin) => origin.node !== leaving),
+    node,
+  );
+  const direct = origins.slice(0, DIRECT_TRIES).map(({ url }) => ({ url, isThroughEdge: false }));
+  // Without a name the edge might choose the node that is being left, whose end it may not have noticed yet.
+  const named = leaving === undefined ? node : origins[0]?.node;
+  const edge = [{ url: edgeUrl(admission.socketUrl, named), isThroughEdge: true }];
   if (through === 'direct') return direct;
   if (through === 'edge') return edge;
   return prefersEdge ? [...edge, ...direct] : [...direct, ...edge];

@@ -34,9 +34,14 @@ export class Stream {
     return this.#remember(from, id) ? 'deliver' : 'repeat';
   }
 
-  /** The node says that publications before `position` may be missing. */
-  skipTo(position: Position): void {
-    this.#last = position;
+  /**
+   * The node says that publications before `position` may be missing. False when they are here all the same: while a
+   * client moves, two connections carry the channel, and one may miss what the other has brought.
+   */
+  skipTo(position: Position): boolean {
+    const isBehind = this.#last?.epoch === position.epoch && position.offset <= this.#last.offset;
+    if (!isBehind) this.#last = position;
+    return !isBehind;
   }
 
   /**

@@ -11,7 +11,7 @@ import type { SubscribedItem, Tag } from '../frame.ts';
 import { LIMITS } from '../limits.ts';
 import type { Admission, Granted } from './answers.ts';
 import type { Api } from './api.ts';
-import type { OpenChannel } from './channel.ts';
+import type { ChannelState, OpenChannel } from './channel.ts';
 import { type Clock, wait } from './clock.ts';
 import { type Connection, type Event, failureOf, SUBSCRIBE_DEADLINE_MS } from './connection.ts';
 import type { Route } from './outbox.ts';
@@ -33,6 +33,9 @@ const REFRESH_AT = 0.75;
 const REFRESH_SPREAD = 0.1;
 /** However short a life the edge tells, it is not asked more often than this. */
 const REFRESH_MIN_MS = 1_000;
+
+/** Asked for and not refused. A channel may be live on the connection that this one is to replace. */
+const WANTED_STATES: readonly ChannelState[] = ['subscribing', 'live'];
 
 export class Subscriptions {
   readonly #ports: SubscriptionPorts;
@@ -97,9 +100,21 @@ export class Subscriptions {
 
   /** The connection is over. */
   end(): void {
+    this.retire();
+    for (const channel of this.#live) channel.interrupted();
+  }
+
+  /** Another connection carries the channels; this one's part in them is over. */
+  retire(): void {
     this.#stop.abort(new Failure('unavailable'));
     this.#cancelRefresh?.();
-    for (const channel of this.#live) channel.interrupted();
+  }
+
+  /** This connection is now the one that carries the channels. */
+  takeOver(): void {
+    for (const channel of this.#live) channel.carried();
+    void this.sync();
+    this.#ports.onLive();
   }
 
   /** Runs `step` until it says that all is done; a failure is followed by a pause, or, if final, by the end. */
@@ -135,13 +150,13 @@ export class Subscriptions {
 
   #missing(): OpenChannel[] {
     return [...this.#ports.wanted.values()]
-      .filter((channel) => channel.state === 'subscribing' && !this.#live.has(channel))
+      .filter((channel) => WANTED_STATES.includes(channel.state) && !this.#live.has(channel))
       .slice(0, LIMITS.channelsPerCall);
   }
 
   /** Neither granted nor refused: asking again at once would bring the same. */
   #isLeftOut({ channelId, state }: OpenChannel): boolean {
-    return state === 'subscribing' && !this.#granted.has(channelId);
+    return WANTED_STATES.includes(state) && !this.#granted.has(channelId);
   }
 
   #ask(channels: readonly OpenChannel[]): Promise<Admission> {

@@ -32,8 +32,10 @@ export interface OriginServer {
   readonly pid: number;
   readonly lines: string[];
   readonly ended: Promise<Exit>;
-  /** SIGTERM; resolves when it has ended. */
+  /** Closes its connections at once; resolves when it has ended. */
   stop(): Promise<void>;
+  /** SIGTERM alone: it moves its connections to other nodes and ends then; killed after `timeoutMs`. */
+  stopGently(timeoutMs: number): Promise<void>;
   /** SIGKILL, as a crash would. */
   kill(): Promise<void>;
 }
@@ -48,6 +50,7 @@ export async function startOrigin(options: OriginOptions): Promise<OriginServer>
     cwd: CHECKOUT,
     env: { ...temporaryDirectory(), ...environment(options) },
     isReady: (line) => readEvent(line)?.event === 'origin.ready',
+    hurrySignal: 'SIGINT',
     onSpawn,
   });
   const ports = readPorts(child.lines);

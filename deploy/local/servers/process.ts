@@ -38,6 +38,8 @@ export interface ProcessOptions {
   readonly onSpawn?: OnSpawn | undefined;
   /** Default SIGTERM. */
   readonly stopSignal?: NodeJS.Signals | undefined;
+  /** Sent right behind it, to a child that takes its time after the first: "at once". */
+  readonly hurrySignal?: NodeJS.Signals | undefined;
   /** Sent when this process exits with the child alive. Default SIGKILL. */
   readonly exitSignal?: NodeJS.Signals | undefined;
   readonly readyTimeoutMs?: number | undefined;
@@ -63,6 +65,8 @@ export interface RunningProcess {
   readonly ended: Promise<Exit>;
   /** Asks it to end, and kills it when that takes too long (10 s). Resolves when it has ended; may be called again. */
   stop(): Promise<void>;
+  /** The same without any hurry: it is killed after `timeoutMs` only. */
+  stopGently(timeoutMs: number): Promise<void>;
   /** Kills it at once (SIGKILL), as a crash would. Resolves when it has ended. */
   kill(): Promise<void>;
 }
@@ -93,24 +97,31 @@ export async function startProcess(options: ProcessOptions): Promise<RunningProc
   const ended = watchEnd(child, state);
   const isReady = collect(child, { lines, isReady: options.isReady });
   const { pid } = child;
-  const { stopTimeoutMs = STOP_TIMEOUT_MS } = options;
+  const { stopTimeoutMs = STOP_TIMEOUT_MS, stopSignal = 'SIGTERM', hurrySignal } = options;
   if (pid === undefined) throw new Error(`Cannot start ${options.name}: ${options.command} does not run`);
   guard({ child, ended, signal: options.exitSignal ?? 'SIGKILL' });
   options.onSpawn?.(options.name, pid);
-  const end = async (signal: NodeJS.Signals) => {
+  const end = async (signals: readonly NodeJS.Signals[], timeoutMs = stopTimeoutMs) => {
     state.wasAsked = true;
-    child.kill(signal);
-    const timer = setTimeout(() => child.kill('SIGKILL'), stopTimeoutMs);
+    for (const signal of signals) child.kill(signal);
+    const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
     await ended;
     clearTimeout(timer);
   };
   try {
     await awaitReady(options, { isReady, ended });
   } catch (error) {
-    await end('SIGKILL');
+    await end(['SIGKILL']);
     throw new Error(`Cannot start ${options.name}: ${(error as Error).message}${tail(lines)}`);
   }
-  return { pid, lines, ended, stop: () => end(options.stopSignal ?? 'SIGTERM'), kill: () => end('SIGKILL') };
+  return {
+    pid,
+    lines,
+    ended,
+    stop: () => end(hurrySignal === undefined ? [stopSignal] : [stopSignal, hurrySignal]),
+    stopGently: (timeoutMs) => end([stopSignal], timeoutMs),
+    kill: () => end(['SIGKILL']),
+  };
 }
 
 /** The last lines of a child's output, indented, behind a line break; empty when there are none. */
