@@ -22,6 +22,12 @@ export const ORIGIN_VARIABLES = {
   node: text('HUSHWIRE_ORIGIN_NODE', { about: 'name of this node, unique among nodes' }),
   host: text('HUSHWIRE_ORIGIN_HOST', { about: 'address the sockets listen on', fallback: '127.0.0.1' }),
   port: port('HUSHWIRE_ORIGIN_PORT', 'port the sockets listen on; 0 picks one', 9001),
+  sharePort: choice('HUSHWIRE_ORIGIN_SHARE_PORT', {
+    about:
+      'whether other processes may listen on the same port (SO_REUSEPORT): one a core, or the next release',
+    of: ['yes', 'no'],
+    fallback: 'no',
+  }),
   publicUrl: url('HUSHWIRE_ORIGIN_PUBLIC_URL', {
     about: 'where clients reach this node; default: host and port',
     protocols: ['ws:', 'wss:'],

@@ -8,6 +8,8 @@ const OTHER = { node: 'n2', url: 'wss://n2.example', connections: 0, isDraining:
 
 class Rig {
   nowMs = 1_000_000;
+  /** How far the clock goes on each time it is read. */
+  stepMs = 0;
   others = [OTHER];
   readonly connections = new Set<FakeConnection>();
   readonly events: string[] = [];
@@ -21,7 +23,10 @@ class Rig {
       connections: this.connections,
       others: async () => this.others,
       stopListening: () => this.events.push(`stopped listening at ${this.nowMs - 1_000_000}`),
-      now: () => this.nowMs,
+      now: () => {
+        this.nowMs += this.stepMs;
+        return this.nowMs;
+      },
       setTimer: (run, ms) => {
         const timer = { atMs: this.nowMs + ms, run };
         this.#timers.push(timer);
@@ -106,6 +111,16 @@ describe('drain', ({ test }) => {
     rig.connections.add(new FakeConnection(rig));
     await rig.advance(250);
     assert.equal(rig.delays(), [0, 20, 0]);
+    rig.drain.hurry();
+    await rig.advance(0);
+  });
+
+  test('asks nobody to have left already, however long it takes to tell everybody', async () => {
+    const rig = new Rig(1);
+    rig.stepMs = 7;
+    void rig.drain.run();
+    await rig.advance(0);
+    assert.equal(rig.delays(), [0]);
     rig.drain.hurry();
     await rig.advance(0);
   });

@@ -94,7 +94,7 @@ export class Drain {
     let slotMs = fromMs;
     for (const connection of this.#ports.connections) {
       if (!connection.isOpen || this.#leaveByMs.has(connection)) continue;
-      connection.send(this.#movedAfter(Math.round(slotMs - this.#ports.now())));
+      connection.send(this.#movedAfter(Math.max(0, Math.round(slotMs - this.#ports.now()))));
       this.#leaveByMs.set(connection, slotMs + MOVE_GRACE_MS);
       slotMs += stepMs;
     }

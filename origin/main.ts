@@ -75,6 +75,7 @@ async function run(config: OriginConfig): Promise<void> {
   server = await startUwsServer({
     host: config.host,
     port: config.port,
+    isShared: config.sharePort === 'yes',
     webOrigins: config.webOrigins,
     refusal: () => node.refusal(),
     onOpen: (socket) => node.accept(socket),

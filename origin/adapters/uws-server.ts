@@ -28,6 +28,8 @@ import type { ConnectionEvents, FanOut, Socket } from '../ports.ts';
 export interface UwsServerOptions {
   readonly host: string;
   readonly port: number;
+  /** Whether other processes may listen on the same port; the kernel spreads connections over them. */
+  readonly isShared?: boolean;
   /** Web origins whose pages may connect; a request without an Origin header comes from no browser. */
   readonly webOrigins: readonly string[];
   readonly onOpen: (socket: Socket) => ConnectionEvents;
@@ -41,7 +43,8 @@ const MAX_BACKPRESSURE_BYTES = 1024 * 1024;
 const IDLE_TIMEOUT_SECONDS = 60;
 /** Over the protocol's limit, so that a frame somewhat too large can be answered with 1009 instead of a cut. */
 const MAX_PAYLOAD_BYTES = LIMITS.frameBytes + 32 * 1024;
-/** `ListenOptions.LIBUS_LISTEN_EXCLUSIVE_PORT`, which exists in the library's types only. */
+/** `ListenOptions.LIBUS_LISTEN_DEFAULT` and `LIBUS_LISTEN_EXCLUSIVE_PORT`, which exist in the library's types only. */
+const SHARED_PORT = 0;
 const EXCLUSIVE_PORT = 1;
 
 interface UserData {
@@ -93,7 +96,7 @@ export function startUwsServer(options: UwsServerOptions): Promise<UwsServer> {
   return listen(app, options);
 }
 
-function listen(app: TemplatedApp, { host, port }: UwsServerOptions): Promise<UwsServer> {
+function listen(app: TemplatedApp, { host, port, isShared = false }: UwsServerOptions): Promise<UwsServer> {
   return new Promise((resolve, reject) => {
     const started = (token: us_listen_socket | false) => {
       if (token === false) return reject(new Error(`Cannot listen on ${host}:${port}: the port is taken`));
@@ -112,14 +115,14 @@ function listen(app: TemplatedApp, { host, port }: UwsServerOptions): Promise<Uw
         },
       });
     };
-    // Without the option a second process would silently share the port. The library's types leave this form out.
+    // Unless told otherwise the library shares the port silently. Its types leave this form out.
     const listenAt = app.listen.bind(app) as unknown as (
       host: string,
       port: number,
       option: number,
       started: (token: us_listen_socket | false) => void,
     ) => void;
-    listenAt(host, port, EXCLUSIVE_PORT, started);
+    listenAt(host, port, isShared ? SHARED_PORT : EXCLUSIVE_PORT, started);
   });
 }
 
