@@ -1,8 +1,11 @@
+import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import { Failure } from '../shared/failure.ts';
 import { LIMITS } from '../shared/limits.ts';
 import type { Verifier } from '../shared/token.ts';
 import type { Clock } from './ports.ts';
+import type { Tags } from './tags.ts';
+import type { Throttle } from './throttle.ts';
 import type { SessionOwner } from './wants.ts';
 
 /** Who is calling: the ids its access token vouches for. That the session still lives is the route's to check. */
@@ -13,11 +16,14 @@ export interface Caller extends SessionOwner {
   readonly mustEnrol: boolean;
 }
 
-/** What middleware leaves for the routes. */
+/** What the server leaves for the app, and middleware for the routes. */
 export interface EdgeEnv {
+  /** Address of the client, as far as the server can tell. */
+  Bindings: { address?: string | undefined };
   Variables: { requestId: string };
 }
 export interface CallerEnv {
+  Bindings: EdgeEnv['Bindings'];
   Variables: EdgeEnv['Variables'] & { caller: Caller };
 }
 
@@ -25,6 +31,13 @@ export interface AccessParts {
   readonly verifier: Verifier;
   readonly clock: Clock;
 }
+export interface CallerParts extends AccessParts {
+  readonly throttle: Throttle;
+  readonly tags: Tags;
+}
+
+/** Where tickets and grants come from; its budget is its own. */
+export const CONNECT_PATH = '/v1/connect';
 
 const BEARER = /^Bearer ([A-Za-z0-9_.-]+)$/i;
 
@@ -46,19 +59,32 @@ export async function readCaller(authorization: string | undefined, parts: Acces
 }
 
 /** Lets only requests with a valid access token pass; `second_factor_required` for one that is good for enrolment only. */
-export function requireCaller(parts: AccessParts) {
+export function requireCaller(parts: CallerParts) {
   return createMiddleware<CallerEnv>(async (c, next) => {
     const caller = await readCaller(c.req.header('authorization'), parts);
     if (caller.mustEnrol) throw new Failure('second_factor_required');
+    drawOnBudgets(c, caller, parts);
     c.set('caller', caller);
     await next();
   });
 }
 
 /** The same for the routes that set up a second factor: a token for enrolment passes as well. */
-export function requireEnroller(parts: AccessParts) {
+export function requireEnroller(parts: CallerParts) {
   return createMiddleware<CallerEnv>(async (c, next) => {
-    c.set('caller', await readCaller(c.req.header('authorization'), parts));
+    const caller = await readCaller(c.req.header('authorization'), parts);
+    drawOnBudgets(c, caller, parts);
+    c.set('caller', caller);
     await next();
   });
+}
+
+/** Only now: whoever holds the token has proved to be the device, so nobody else uses up what is its own. */
+function drawOnBudgets(c: Context<CallerEnv>, caller: Caller, { throttle, tags }: CallerParts): void {
+  const requestId = c.get('requestId');
+  const { method, path } = c.req;
+  throttle.draw(requestId, 'device', tags.device(caller.userId, caller.deviceId));
+  if (method === 'GET' || method === 'DELETE') return;
+  const name = path === CONNECT_PATH ? 'connect' : 'write';
+  throttle.draw(requestId, name, tags.account(caller.userId));
 }

@@ -31,20 +31,25 @@ import { totpRoutes } from './routes/totp.ts';
 import { createSealer } from './seal.ts';
 import { createSecondFactor } from './second-factor.ts';
 import { createTags } from './tags.ts';
+import { createThrottle, holdWrites } from './throttle.ts';
+import { throttleCalls } from './throttle-calls.ts';
 import { allowOrigins, guardWebOrigins } from './web-origins.ts';
 
 /** The part of the configuration the app is built from. */
 export type AppConfig = Pick<
   EdgeConfig,
-  'publicUrl' | 'signingKeys' | 'tagKey' | 'sealKeys' | 'webOrigins' | 'totpPolicy'
+  'publicUrl' | 'signingKeys' | 'tagKey' | 'sealKeys' | 'webOrigins' | 'totpPolicy' | 'limitProfile'
 >;
 
 /** Builds the app. Rejects only when a key cannot be used. */
 export async function createApp(ports: Ports, config: AppConfig): Promise<Hono<EdgeEnv>> {
-  const parts = { ...ports, ...(await createParts(ports, config)) };
+  const throttle = createThrottle(ports.limiter);
+  const held = { ...ports, origin: holdWrites(ports.origin, throttle) };
+  const parts = { ...held, throttle, ...(await createParts(held, config)) };
   const app = new Hono<EdgeEnv>();
   app.onError((error, c) => answerProblem(c, error, ports.log));
   app.use(nameRequests(ports.random), guardWebOrigins(allowOrigins(config)));
+  app.use('/v1/*', throttleCalls(parts));
   app.route('/', accountRoutes(parts));
   app.route('/', sessionRoutes(parts));
   app.route('/', totpRoutes(parts));
@@ -64,7 +69,7 @@ export async function createApp(ports: Ports, config: AppConfig): Promise<Hono<E
 }
 
 async function createParts(ports: Ports, config: AppConfig) {
-  const { publicUrl, totpPolicy } = config;
+  const { publicUrl, totpPolicy, limitProfile } = config;
   const tags = await createTags(config.tagKey.bytes.reveal());
   const records = createRecords(await createSealer(config.sealKeys));
   const signer = await createSigner(publicUrl, config.signingKeys.reveal());
@@ -77,6 +82,7 @@ async function createParts(ports: Ports, config: AppConfig) {
   return {
     publicUrl,
     totpPolicy,
+    limitProfile,
     tags,
     records,
     signer,

@@ -12,6 +12,7 @@ import {
   type Variable,
 } from '../shared/env.ts';
 import type { JWK } from '../shared/token.ts';
+import { parseCidr } from './address.ts';
 import { Secret } from './secret.ts';
 
 /** Prefix of every variable this process reads; others with it are faults. */
@@ -75,6 +76,24 @@ export const EDGE_VARIABLES = {
     about: 'whether accounts must have a second factor; where they must, those without can only set one up',
     of: ['optional', 'required'],
     fallback: 'optional',
+  }),
+  trustedProxies: refine(
+    list('HUSHWIRE_EDGE_TRUSTED_PROXIES', {
+      about: 'proxies in front whose `X-Forwarded-For` tells who calls; others are not believed',
+      fallback: '',
+    }),
+    { wanted: 'comma-separated addresses or ranges such as 10.0.0.0/8', check: (all) => all.map(parseCidr) },
+  ),
+  limitProfile: choice('HUSHWIRE_EDGE_LIMIT_PROFILE', {
+    about: 'budgets of addresses: `loadtest` raises them 10,000 times',
+    of: ['default', 'loadtest'],
+    fallback: 'default',
+  }),
+  limitTimeoutMs: integer('HUSHWIRE_EDGE_LIMIT_TIMEOUT_MS', {
+    about: 'longest wait for a verdict on a budget',
+    min: 10,
+    max: 2_000,
+    fallback: 80,
   }),
   webOrigins: refine(
     list('HUSHWIRE_EDGE_WEB_ORIGINS', {

@@ -15,9 +15,12 @@ import { createSigner } from '../shared/token.ts';
 import { createOriginApi } from './adapters/origin-api.ts';
 import { createRelay } from './adapters/relay-deno.ts';
 import { startServer } from './adapters/server-deno.ts';
+import { createUpstashLimiter } from './adapters/upstash-limiter.ts';
 import { createUpstashState } from './adapters/upstash-state.ts';
+import { clientAddress } from './address.ts';
 import { createApp } from './app.ts';
 import { EDGE_VARIABLES, type EdgeConfig, readConfig } from './config.ts';
+import { budgetsOf } from './limits.ts';
 import { createNodes } from './nodes.ts';
 import { refuseWith } from './problem.ts';
 import { createSockets } from './sockets.ts';
@@ -44,12 +47,18 @@ async function start(config: EdgeConfig): Promise<void> {
   const origin = createOriginApi({ urls: config.originApi, signer, clock, random });
   const state = createUpstashState({ url: config.stateUrl, token: config.stateToken.reveal() });
   const nodes = createNodes({ origin, clock });
-  const app = await createApp({ state, origin, nodes, clock, random, lifecycle, log }, config);
+  const { stateUrl: url, limitProfile, limitTimeoutMs: timeoutMs, trustedProxies } = config;
+  const budgets = budgetsOf(limitProfile);
+  const limiter = createUpstashLimiter({ url, token: config.stateToken.reveal(), budgets, timeoutMs, log });
+  const app = await createApp({ state, origin, nodes, limiter, clock, random, lifecycle, log }, config);
   const refuse = refuseWith(log);
   const sockets = createSockets({ nodes, allowsOrigin: allowOrigins(config) });
   const relay = createRelay({ sockets, refuse, random });
   const { host, port } = config;
-  const fetch = (request: Request) => app.fetch(request);
+  const fetch = (request: Request, peer: string | undefined) => {
+    const address = clientAddress(peer, request.headers.get('x-forwarded-for') ?? undefined, trustedProxies);
+    return app.fetch(request, { address });
+  };
   const server = await startServer({ host, port, fetch, relay, refuse, random, log });
   const stop = async () => {
     if (lifecycle.draining) return;

@@ -20,6 +20,8 @@ export interface RouteDescription {
 
 /** Any request may meet these. */
 const ALWAYS: readonly FailureCode[] = ['origin_not_allowed', 'internal'];
+/** Calls have budgets; the service's own pages have none. */
+const WITH_BUDGET: readonly FailureCode[] = ['too_many_requests', 'unavailable'];
 const WITH_BODY: readonly FailureCode[] = ['bad_request', 'unsupported_media_type', 'payload_too_large'];
 const WITH_CALLER: readonly FailureCode[] = ['token_refused', 'second_factor_required'];
 const RETRIES = ['now', 'backoff', 'new-ticket', 'never'] as const;
@@ -28,6 +30,7 @@ const RETRIES = ['now', 'backoff', 'new-ticket', 'never'] as const;
 export function describe(route: RouteDescription) {
   const codes = [
     ...ALWAYS,
+    ...(route.tag === 'service' ? [] : WITH_BUDGET),
     ...(route.takesBody ? WITH_BODY : []),
     ...(route.needsCaller ? WITH_CALLER : []),
     ...route.failures,

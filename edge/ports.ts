@@ -24,6 +24,7 @@ import type {
   Written,
 } from '../shared/internal.ts';
 import type { Log } from '../shared/log.ts';
+import type { LimitName } from './limits.ts';
 
 /** Kinds of sealed copies in the state Redis; each is the middle part of its key, `hw1:<kind>:<tag>`. */
 export type CopyKind = 'dev' | 'sess' | 'totp' | 'enrol' | 'member';
@@ -137,6 +138,15 @@ export interface Nodes {
   list(requestId: string): Promise<readonly NodeInfo[]>;
 }
 
+/** `unknown`: the store did not answer in time. */
+export type Verdict = 'allowed' | 'unknown' | { readonly retryAfterMs: number };
+
+/** Budgets of calls (limits.ts). */
+export interface Limiter {
+  /** Takes one call from a budget; of many at the same time, no more are allowed than it holds. Never rejects. */
+  draw(name: LimitName, tag: Tag): Promise<Verdict>;
+}
+
 export interface Clock {
   /** Milliseconds since 1970. */
   now(): number;
@@ -201,6 +211,7 @@ export interface Ports {
   readonly state: State;
   readonly origin: OriginApi;
   readonly nodes: Nodes;
+  readonly limiter: Limiter;
   readonly clock: Clock;
   readonly random: Random;
   readonly lifecycle: Lifecycle;

@@ -23,6 +23,8 @@ export interface Tags {
   step(userId: string, step: number): Promise<Tag>;
   /** All that is stored of a recovery code. */
   recovery(userId: string, code: string): Promise<Tag>;
+  /** Whoever calls from this address (address.ts, `prefixOf`) on this day. */
+  address(prefix: string, day: string): Promise<Tag>;
   /** The user id of the account whose first device is `deviceId`; makes sign-up idempotent. */
   userId(deviceId: string): Promise<string>;
 }
@@ -45,6 +47,7 @@ export async function createTags(keyBytes: Uint8Array<ArrayBuffer>): Promise<Tag
     once: (jti) => tag('once', jti),
     step: (userId, step) => tag('step', userId, String(step)),
     recovery: (userId, code) => tag('recovery', userId, code),
+    address: (prefix, day) => tag('address', prefix, day),
     userId: (deviceId) => tag('user-id', deviceId),
   };
 }

@@ -15,7 +15,8 @@ export interface ServerOptions {
   readonly host: string;
   /** 0 picks one. */
   readonly port: number;
-  readonly fetch: (request: Request) => Response | Promise<Response>;
+  /** `peer`: address at the other end of the connection. */
+  readonly fetch: (request: Request, peer: string | undefined) => Response | Promise<Response>;
   readonly relay: Relay;
   readonly refuse: Refuse;
   readonly random: Random;
@@ -52,7 +53,7 @@ export async function startServer(options: ServerOptions): Promise<EdgeServer> {
       connectionsCheckingInterval: CHECK_INTERVAL_MS,
       maxHeaderSize: HEADERS_MAX_BYTES,
     },
-    getRequestListener(fetch, {
+    getRequestListener((request, { incoming }) => fetch(request, incoming.socket.remoteAddress), {
       hostname: host,
       errorHandler: (error) => malformed(error, options),
     }),

@@ -1,13 +1,5 @@
-/**
- * The state Redis over the Upstash REST protocol. Settings that matter, each against a default of the library:
- * values come back as the text they are (by default digits become numbers); one attempt, since a repeated `SET NX` would
- * find its own mark (`retry: false` still tries twice, `retries: 0` does not); no telemetry; commands travel in the
- * pipelines written here (not in automatic ones), so a call is one request; an abort signal bounds each request. The
- * entry for Cloudflare is used on every runtime, because the default one reads the process's environment.
- *
- * Its errors hold the whole command: they go into `cause`, and the log takes class and code of that only.
- */
-import { Redis } from '@upstash/redis/cloudflare';
+/** The state Redis over the Upstash REST protocol: each call is one request. */
+import type { Redis } from '@upstash/redis/cloudflare';
 import { Failure } from '../../shared/failure.ts';
 import type { Tag } from '../../shared/frame.ts';
 import { LOCKOUT } from '../../shared/lockout.ts';
@@ -23,6 +15,7 @@ import type {
   Mark,
   State,
 } from '../ports.ts';
+import { createUpstashClient } from './upstash-client.ts';
 
 export interface UpstashStateOptions {
   readonly url: string;
@@ -87,15 +80,7 @@ return {now, til}`;
 const FAILURES_SECONDS = 30 * 86_400;
 
 export function createUpstashState({ url, token, timeoutMs = TIMEOUT_MS }: UpstashStateOptions): State {
-  const redis = new Redis({
-    url,
-    token,
-    automaticDeserialization: false,
-    enableAutoPipelining: false,
-    enableTelemetry: false,
-    retry: { retries: 0 },
-    signal: () => AbortSignal.timeout(timeoutMs),
-  });
+  const redis = createUpstashClient({ url, token, timeoutMs });
   const trip = async <T>(run: () => Promise<T>): Promise<T> => {
     try {
       return await run();

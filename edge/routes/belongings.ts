@@ -12,6 +12,7 @@ import type { Clock } from '../ports.ts';
 import { daySchema, deviceIdSchema, sessionIdSchema } from '../schemas.ts';
 import { requireLive } from '../session.ts';
 import type { Tags } from '../tags.ts';
+import type { Throttle } from '../throttle.ts';
 import { wantCaller } from '../wants.ts';
 
 const sessionsAnswer = v.strictObject({
@@ -40,6 +41,7 @@ const devicePath = v.strictObject({ deviceId: deviceIdSchema });
 
 export interface BelongingRouteParts {
   readonly verifier: Verifier;
+  readonly throttle: Throttle;
   readonly lookup: Lookup;
   readonly belongings: Belongings;
   readonly endings: Endings;

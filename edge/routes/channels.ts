@@ -12,6 +12,7 @@ import { FIRST_VERSION, type MemberRecord, type Records } from '../records.ts';
 import { channelIdSchema, tagSchema, userIdSchema } from '../schemas.ts';
 import { requireLive } from '../session.ts';
 import type { Tags } from '../tags.ts';
+import type { Throttle } from '../throttle.ts';
 import { type Found, type MemberWant, wantCaller, wantMember, withoutEnded } from '../wants.ts';
 
 const channelRequest = v.strictObject({ channelId: channelIdSchema });
@@ -22,6 +23,7 @@ const memberAnswer = v.strictObject({ member: tagSchema });
 
 export interface ChannelParts {
   readonly verifier: Verifier;
+  readonly throttle: Throttle;
   readonly lookup: Lookup;
   readonly origin: OriginApi;
   readonly tags: Tags;

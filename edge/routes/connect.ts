@@ -2,7 +2,7 @@ import { Hono } from 'hono';
 import * as v from 'valibot';
 import { SOCKET_PATH } from '../../shared/frame.ts';
 import { type Grant, type Signer, TOKEN_KINDS, type Verb, type Verifier } from '../../shared/token.ts';
-import { type Caller, type CallerEnv, requireCaller } from '../access.ts';
+import { type Caller, type CallerEnv, CONNECT_PATH, requireCaller } from '../access.ts';
 import { jsonBody, requireJson } from '../body.ts';
 import type { Lookup } from '../lookup.ts';
 import { rankNodes } from '../nodes.ts';
@@ -11,6 +11,7 @@ import type { Clock, Nodes, Random } from '../ports.ts';
 import { channelIdSchema, channelIdsSchema, millisecondsSchema, tagSchema } from '../schemas.ts';
 import { requireLive } from '../session.ts';
 import type { Tags } from '../tags.ts';
+import type { Throttle } from '../throttle.ts';
 import { type Finds, type MemberWant, wantCaller, wantMember } from '../wants.ts';
 
 const requestSchema = v.strictObject({ channels: channelIdsSchema });
@@ -48,6 +49,7 @@ const MEMBER_VERBS: readonly Verb[] = Object.freeze(['subscribe', 'publish']);
 export interface ConnectParts {
   readonly publicUrl: string;
   readonly verifier: Verifier;
+  readonly throttle: Throttle;
   readonly signer: Signer;
   readonly lookup: Lookup;
   readonly nodes: Nodes;
@@ -71,7 +73,7 @@ export function connectRoutes(parts: ConnectParts) {
     failures: ['session_ended', 'unavailable'],
   });
   return new Hono<CallerEnv>().post(
-    '/v1/connect',
+    CONNECT_PATH,
     description,
     requireCaller(parts),
     requireJson,

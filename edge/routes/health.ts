@@ -2,6 +2,7 @@ import { Hono } from 'hono';
 import * as v from 'valibot';
 import { Failure } from '../../shared/failure.ts';
 import type { EdgeEnv } from '../access.ts';
+import type { LimitProfile } from '../limits.ts';
 import { describe } from '../openapi.ts';
 import type { Clock, Lifecycle, Nodes, State } from '../ports.ts';
 import { millisecondsSchema } from '../schemas.ts';
@@ -12,6 +13,10 @@ const reportSchema = v.strictObject({
   status: v.picklist(['ok', 'degraded']),
   state: partSchema,
   origin: v.strictObject({ ...partSchema.entries, nodes: v.pipe(v.number(), v.integer(), v.minValue(0)) }),
+  limitProfile: v.pipe(
+    v.picklist(['default', 'loadtest']),
+    v.description('Budgets of calls in force; `loadtest` raises those of addresses'),
+  ),
 });
 type Report = v.InferOutput<typeof reportSchema>;
 
@@ -23,14 +28,17 @@ export interface HealthParts {
   readonly nodes: Nodes;
   readonly lifecycle: Lifecycle;
   readonly clock: Clock;
+  readonly limitProfile: LimitProfile;
 }
 
 /**
  * `/livez` (this process answers), `/readyz` (it wants new requests; nothing shared is asked, or one fault of a store
  * would take every edge out at once), `/healthz` (what it depends on, for people and alarms; always 200).
  */
-export function healthRoutes({ state, nodes, lifecycle, clock }: HealthParts) {
-  const report = cached(clock, (requestId: string) => examine({ state, nodes, clock }, requestId));
+export function healthRoutes({ state, nodes, lifecycle, clock, limitProfile }: HealthParts) {
+  const report = cached(clock, (requestId: string) =>
+    examine({ state, nodes, clock, limitProfile }, requestId),
+  );
   return new Hono<EdgeEnv>()
     .get('/livez', describeCheck('Whether the process answers'), (c) =>
       c.json({ status: 'ok' as const }, 200),
@@ -43,7 +51,7 @@ export function healthRoutes({ state, nodes, lifecycle, clock }: HealthParts) {
 }
 
 async function examine(
-  { state, nodes, clock }: Pick<HealthParts, 'state' | 'nodes' | 'clock'>,
+  { state, nodes, clock, limitProfile }: Omit<HealthParts, 'lifecycle'>,
   requestId: string,
 ): Promise<Report> {
   const [store, origin] = await Promise.all([
@@ -55,6 +63,7 @@ async function examine(
     status: store.isUp && ready > 0 ? 'ok' : 'degraded',
     state: { isUp: store.isUp, ms: store.ms },
     origin: { isUp: origin.isUp, ms: origin.ms, nodes: ready },
+    limitProfile,
   };
 }
 

@@ -17,6 +17,7 @@ import { isAnyShown, type SecondFactor } from '../second-factor.ts';
 import { ACCESS_LIFE_MS, requireLive } from '../session.ts';
 import { checkStepUp } from '../step-up.ts';
 import type { Tags } from '../tags.ts';
+import type { Throttle } from '../throttle.ts';
 import { createSecret, stepOf, uriOf } from '../totp.ts';
 import { type Found, type Want, wantCaller, wantTotp } from '../wants.ts';
 
@@ -41,6 +42,7 @@ export interface TotpParts {
   readonly publicUrl: string;
   readonly totpPolicy: EdgeConfig['totpPolicy'];
   readonly verifier: Verifier;
+  readonly throttle: Throttle;
   readonly signer: Signer;
   readonly state: State;
   readonly origin: OriginApi;

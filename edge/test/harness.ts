@@ -5,6 +5,7 @@ import { createApp } from '../app.ts';
 import { type EdgeConfig, readConfig } from '../config.ts';
 import { createNodes } from '../nodes.ts';
 import { Client } from './client.ts';
+import { createMemoryLimiter, type MemoryLimiter } from './memory-limiter.ts';
 import { createMemoryOrigin, type MemoryOrigin } from './memory-origin.ts';
 import { createMemoryState, type MemoryState } from './memory-state.ts';
 import { Trips } from './trips.ts';
@@ -25,6 +26,7 @@ export interface Harness {
   readonly clock: TestClock;
   readonly state: MemoryState;
   readonly origin: MemoryOrigin;
+  readonly limiter: MemoryLimiter;
   readonly trips: Trips;
   readonly config: EdgeConfig;
   readonly logged: { readonly event: string; readonly fields: LogFields }[];
@@ -47,6 +49,7 @@ export async function createHarness(env: Readonly<Record<string, string>> = {}):
   origin.nodeList = [...NODES];
   const trips = new Trips();
   const config = readConfig({ ...(await testEnv()), ...env });
+  const limiter = createMemoryLimiter(clock, config.limitProfile);
   const logged: Harness['logged'] = [];
   let isDraining = false;
   const countedOrigin = trips.wrap('origin', origin);
@@ -55,6 +58,8 @@ export async function createHarness(env: Readonly<Record<string, string>> = {}):
       state: trips.wrap('state', state),
       origin: countedOrigin,
       nodes: createNodes({ origin: countedOrigin, clock }),
+      // Not counted: that it is asked beside the first trip has a test of its own.
+      limiter,
       clock,
       random: { id: () => randomId() },
       lifecycle: { isDraining: () => isDraining },
@@ -64,13 +69,13 @@ export async function createHarness(env: Readonly<Record<string, string>> = {}):
   );
   const client = new Client({
     baseUrl: PUBLIC_URL,
-    send: (request) => app.fetch(request),
+    send: (request) => app.fetch(request, { address: request.headers.get('x-test-address') ?? undefined }),
     now: () => clock.now(),
   });
   const setDraining = (draining: boolean) => {
     isDraining = draining;
   };
-  return { client, clock, state, origin, trips, config, logged, setDraining };
+  return { client, clock, state, origin, limiter, trips, config, logged, setDraining };
 }
 
 /** The variables of an edge with fresh keys. */

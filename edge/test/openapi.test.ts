@@ -5,6 +5,7 @@ import { readConfig } from '../config.ts';
 import { createNodes } from '../nodes.ts';
 import { createHarness, TestClock, testEnv } from './harness.ts';
 import { mismatches, type Schema } from './json-schema.ts';
+import { createMemoryLimiter } from './memory-limiter.ts';
 import { createMemoryOrigin } from './memory-origin.ts';
 import { createMemoryState } from './memory-state.ts';
 
@@ -20,6 +21,7 @@ describe('OpenAPI document', ({ test }) => {
         nodes: createNodes({ origin, clock }),
         clock,
         random: { id: () => 'A'.repeat(22) },
+        limiter: createMemoryLimiter(clock),
         lifecycle: { isDraining: () => false },
         log: () => undefined,
       },

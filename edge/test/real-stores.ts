@@ -7,9 +7,11 @@ import { randomId } from '../../shared/bytes.ts';
 import { createDatabase } from '../../shared/testing/database.ts';
 import { createSigner } from '../../shared/token.ts';
 import { createOriginApi } from '../adapters/origin-api.ts';
+import { createUpstashLimiter } from '../adapters/upstash-limiter.ts';
 import { createUpstashState } from '../adapters/upstash-state.ts';
 import { createApp } from '../app.ts';
 import { readConfig } from '../config.ts';
+import { budgetsOf } from '../limits.ts';
 import { createNodes } from '../nodes.ts';
 import { Client } from './client.ts';
 import { PUBLIC_URL, testEnv } from './harness.ts';
@@ -57,9 +59,15 @@ export async function startRealStores(env: Readonly<Record<string, string>> = {}
     const origin = createOriginApi({ urls: [node.internalUrl], signer, clock: { now: Date.now }, random });
     const state = createUpstashState({ url: rest.url, token: rest.token });
     const nodes = createNodes({ origin, clock });
+    const limiter = createUpstashLimiter({
+      ...rest,
+      budgets: budgetsOf('loadtest'),
+      timeoutMs: 2_000,
+      log: () => undefined,
+    });
     const lifecycle = { isDraining: () => false };
     const app = await createApp(
-      { state, origin, nodes, clock, random, lifecycle, log: () => undefined },
+      { state, origin, nodes, limiter, clock, random, lifecycle, log: () => undefined },
       config,
     );
     const send = (request: Request) => app.fetch(request);

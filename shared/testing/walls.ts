@@ -82,6 +82,7 @@ const WALLS: readonly Wall[] = [
     hasOneDriver: true,
   },
   { files: /^edge\/web\//, may: [/^edge\/web\//, SHARED], packages: [] },
+  { files: /^edge\/address\.ts$/, may: [EDGE, SHARED], packages: [/^ipaddr\.js$/] },
   { files: /^edge\/totp\.ts$/, may: [EDGE, SHARED], packages: [/^otplib$/] },
   { files: /^edge\//, may: [EDGE, SHARED], packages: [EDGE_LIBRARIES] },
 

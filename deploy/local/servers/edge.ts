@@ -22,6 +22,8 @@ export interface EdgeOptions {
   readonly webOrigins?: readonly string[] | undefined;
   /** Where Deno keeps its compiled files; absent: a temporary directory that `stop()` removes. */
   readonly dir?: string | undefined;
+  /** More `HUSHWIRE_EDGE_` variables. */
+  readonly env?: Readonly<Record<string, string>> | undefined;
   readonly onSpawn?: OnSpawn | undefined;
 }
 
@@ -130,5 +132,9 @@ function environment({ port, keys, webOrigins = [], ...options }: EdgeOptions): 
     HUSHWIRE_EDGE_STATE_TOKEN: options.stateToken,
     HUSHWIRE_EDGE_ORIGIN_API: options.originApi.join(','),
     HUSHWIRE_EDGE_WEB_ORIGINS: webOrigins.join(','),
+    // Here everybody calls from one address, and the stores share the machine with whoever uses them.
+    HUSHWIRE_EDGE_LIMIT_PROFILE: 'loadtest',
+    HUSHWIRE_EDGE_LIMIT_TIMEOUT_MS: '2000',
+    ...options.env,
   };
 }
