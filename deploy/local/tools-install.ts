@@ -1,8 +1,9 @@
 import { findApt, runs } from './apt.ts';
 
-/** Programs that tests use as the real other side, each with its Debian package: `oathtool` is an authenticator. */
+/** Programs that tests use as the real other side, each with its Debian package: an authenticator, a pooler. */
 const TOOLS: readonly { readonly program: string; readonly name: string }[] = [
   { program: 'oathtool', name: 'oathtool' },
+  { program: 'pgbouncer', name: 'pgbouncer' },
 ];
 
 /**

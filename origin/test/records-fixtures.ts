@@ -1,5 +1,8 @@
+import { startPgBouncer } from '../../deploy/local/servers/pgbouncer.ts';
 import { randomId } from '../../shared/bytes.ts';
 import type { NewAccount, NewChannel, NewMember, NewSession } from '../../shared/internal.ts';
+import { createDatabase } from '../../shared/testing/database.ts';
+import { migrate } from '../adapters/postgres-migrate.ts';
 import { PostgresPool } from '../adapters/postgres-pool.ts';
 import { PostgresRecords } from '../adapters/postgres-records.ts';
 import { PostgresRevocations } from '../adapters/postgres-revocations.ts';
@@ -32,6 +35,28 @@ export function newChannel(): NewChannel {
 
 export function newMember({ channel }: NewChannel): NewMember {
   return { channel, member: randomId(), sealed: newSealed() };
+}
+
+/** How an origin reaches its database: straight, or through a real pooler in transaction mode. */
+export const WAYS = ['straight', 'through PgBouncer'] as const;
+export type Way = (typeof WAYS)[number];
+
+/** A database reached one of these ways, and records over it. `url` goes straight. */
+export async function openWay(way: Way) {
+  const database = await createDatabase();
+  await migrate({ url: database.url, log: () => undefined });
+  const isPrepared = way === 'straight';
+  const pooler = isPrepared ? undefined : await startPgBouncer({ databaseUrl: database.url, poolSize: 5 });
+  const opened = openRecords(pooler?.url ?? database.url, { isPrepared });
+  return {
+    ...opened,
+    url: database.url,
+    close: async () => {
+      await opened.pool.close();
+      await pooler?.stop();
+      await database.drop();
+    },
+  };
 }
 
 /** Records over a pool of their own; the caller closes it. */

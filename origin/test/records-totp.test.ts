@@ -3,36 +3,27 @@ import * as assert from 'uvu/assert';
 import { randomId } from '../../shared/bytes.ts';
 import type { Attempt, NewAccount, NewSession, Proof, SessionWritten } from '../../shared/internal.ts';
 import { LOCKOUT } from '../../shared/lockout.ts';
-import { createDatabase, type TestDatabase } from '../../shared/testing/database.ts';
 import { describe } from '../../shared/testing/suite.ts';
-import { migrate } from '../adapters/postgres-migrate.ts';
-import type { PostgresPool } from '../adapters/postgres-pool.ts';
 import type { PostgresRecords } from '../adapters/postgres-records.ts';
-import { newAccount, newMark, newSealed, newSession, openRecords } from './records-fixtures.ts';
+import { newAccount, newMark, newSealed, newSession, openWay, WAYS } from './records-fixtures.ts';
 
 const WRONG: Proof = { kind: 'wrong' };
 const step = (): Proof => ({ kind: 'step', mark: randomId(), earlier: randomId() });
 const { failuresPerLock, failuresMax } = LOCKOUT;
 
-for (const isPrepared of [true, false])
-  describe(`totp records, ${isPrepared ? 'prepared' : 'as behind a transaction pooler'}`, ({
-    test,
-    before,
-    beforeEach,
-    after,
-  }) => {
-    let database: TestDatabase;
-    let pool: PostgresPool;
+for (const way of WAYS)
+  describe(`totp records, ${way}`, ({ test, before, beforeEach, after, needs }) => {
+    if (way !== 'straight') needs('pgbouncer');
+    let opened: Awaited<ReturnType<typeof openWay>>;
     let records: PostgresRecords;
     let raw: postgres.Sql;
     let account: NewAccount;
     let totp: string;
     let codes: string[];
     before(async () => {
-      database = await createDatabase();
-      await migrate({ url: database.url, log: () => undefined });
-      ({ pool, records } = openRecords(database.url, { isPrepared }));
-      raw = postgres(database.url, { max: 1, onnotice: () => undefined });
+      opened = await openWay(way);
+      ({ records } = opened);
+      raw = postgres(opened.url, { max: 1, onnotice: () => undefined });
     });
     beforeEach(async () => {
       account = newAccount();
@@ -42,9 +33,8 @@ for (const isPrepared of [true, false])
       await records.changeTotp(change(totp, 1), newMark());
     });
     after(async () => {
-      await pool.close();
       await raw.end();
-      await database.drop();
+      await opened.close();
     });
 
     const change = (sealed: string, version: number, used: string[] = []) => ({

@@ -1,31 +1,26 @@
 import postgres from 'postgres';
 import * as assert from 'uvu/assert';
 import { randomId } from '../../shared/bytes.ts';
-import { createDatabase, type TestDatabase } from '../../shared/testing/database.ts';
 import { rejectsWith } from '../../shared/testing/expect.ts';
 import { describe } from '../../shared/testing/suite.ts';
-import { migrate } from '../adapters/postgres-migrate.ts';
-import type { PostgresPool } from '../adapters/postgres-pool.ts';
 import type { PostgresRecords } from '../adapters/postgres-records.ts';
-import { newAccount, newChannel, newMark, newMember, newSession, openRecords } from './records-fixtures.ts';
+import { newAccount, newChannel, newMark, newMember, newSession, openWay, WAYS } from './records-fixtures.ts';
 
-for (const isPrepared of [true, false])
-  describe(`postgres records, ${isPrepared ? 'prepared' : 'as behind a transaction pooler'}`, (suite) => {
-    const { test, before, after } = suite;
-    let database: TestDatabase;
-    let pool: PostgresPool;
+for (const way of WAYS)
+  describe(`postgres records, ${way}`, (suite) => {
+    const { test, before, after, needs } = suite;
+    if (way !== 'straight') needs('pgbouncer');
+    let opened: Awaited<ReturnType<typeof openWay>>;
     let records: PostgresRecords;
     let raw: postgres.Sql;
     before(async () => {
-      database = await createDatabase();
-      await migrate({ url: database.url, log: () => undefined });
-      ({ pool, records } = openRecords(database.url, { isPrepared }));
-      raw = postgres(database.url, { max: 1, onnotice: () => undefined });
+      opened = await openWay(way);
+      ({ records } = opened);
+      raw = postgres(opened.url, { max: 1, onnotice: () => undefined });
     });
     after(async () => {
-      await pool.close();
       await raw.end();
-      await database.drop();
+      await opened.close();
     });
     const count = async (table: string) => {
       const [row] = await raw.unsafe<{ n: number }[]>(`select count(*)::integer as n from hushwire.${table}`);

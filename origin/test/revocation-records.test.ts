@@ -3,33 +3,28 @@ import * as assert from 'uvu/assert';
 import { randomId } from '../../shared/bytes.ts';
 import type { Tag } from '../../shared/frame.ts';
 import { DEVICES_MAX, type NewAccount, type RevocationTarget } from '../../shared/internal.ts';
-import { createDatabase, type TestDatabase } from '../../shared/testing/database.ts';
 import { rejectsWith } from '../../shared/testing/expect.ts';
 import { describe } from '../../shared/testing/suite.ts';
-import { migrate } from '../adapters/postgres-migrate.ts';
-import type { PostgresPool } from '../adapters/postgres-pool.ts';
 import type { PostgresRecords } from '../adapters/postgres-records.ts';
 import type { PostgresRevocations } from '../adapters/postgres-revocations.ts';
-import { newAccount, newMark, newSealed, newSession, openRecords } from './records-fixtures.ts';
+import { newAccount, newMark, newSealed, newSession, openWay, WAYS } from './records-fixtures.ts';
 
-for (const isPrepared of [true, false])
-  describe(`postgres revocations, ${isPrepared ? 'prepared' : 'as behind a transaction pooler'}`, (suite) => {
-    const { test, before, after } = suite;
-    let database: TestDatabase;
-    let pool: PostgresPool;
+for (const way of WAYS)
+  describe(`postgres revocations, ${way}`, (suite) => {
+    const { test, before, after, needs } = suite;
+    if (way !== 'straight') needs('pgbouncer');
+    let opened: Awaited<ReturnType<typeof openWay>>;
     let records: PostgresRecords;
     let revocations: PostgresRevocations;
     let raw: postgres.Sql;
     before(async () => {
-      database = await createDatabase();
-      await migrate({ url: database.url, log: () => undefined });
-      ({ pool, records, revocations } = openRecords(database.url, { isPrepared }));
-      raw = postgres(database.url, { max: 1, onnotice: () => undefined });
+      opened = await openWay(way);
+      ({ records, revocations } = opened);
+      raw = postgres(opened.url, { max: 1, onnotice: () => undefined });
     });
     after(async () => {
-      await pool.close();
       await raw.end();
-      await database.drop();
+      await opened.close();
     });
 
     /** An account with one device and sessions of it; the first one asks. */
@@ -115,7 +110,7 @@ for (const isPrepared of [true, false])
     test('more sessions than one statement takes are ended in several', async () => {
       const alice = await join();
       await raw`insert into hushwire.sessions (session, device, sealed, expires_on)
-        select lpad(to_hex(i), 22, ${isPrepared ? 'P' : 'T'}), ${alice.device}, '1.x', '2099-12-31'
+        select lpad(to_hex(i), 22, ${way === 'straight' ? 'P' : 'T'}), ${alice.device}, '1.x', '2099-12-31'
         from generate_series(1, 600) i`;
       const others: RevocationTarget = { what: 'sessions', except: alice.by };
       assert.is((await revoke(alice, others)).result, 'partly');
