@@ -5,8 +5,15 @@ import type { Clock, Nodes, OriginApi } from './ports.ts';
 /** How old the list may be: below the 7 s after which a silent node leaves the registry. */
 const FRESH_MS = 5_000;
 
+export interface NodesOptions {
+  readonly origin: OriginApi;
+  readonly clock: Clock;
+  /** False where a call must not outlive, nor be waited for beyond, the request that made it. */
+  readonly sharesCalls?: boolean;
+}
+
 /** The origin nodes, asked for at most once in 5 s; requests that come meanwhile wait for the same answer. */
-export function createNodes({ origin, clock }: { origin: OriginApi; clock: Clock }): Nodes {
+export function createNodes({ origin, clock, sharesCalls = true }: NodesOptions): Nodes {
   let known: { readonly atMs: number; readonly nodes: readonly NodeInfo[] } | undefined;
   let asking: Promise<readonly NodeInfo[]> | undefined;
   const ask = async (requestId: string) => {
@@ -17,6 +24,7 @@ export function createNodes({ origin, clock }: { origin: OriginApi; clock: Clock
   return {
     list: (requestId) => {
       if (known !== undefined && clock.now() - known.atMs < FRESH_MS) return Promise.resolve(known.nodes);
+      if (!sharesCalls) return ask(requestId);
       asking ??= ask(requestId).finally(() => {
         asking = undefined;
       });

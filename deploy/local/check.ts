@@ -9,7 +9,7 @@ import { findDeno } from './servers/edge.ts';
 const HELP = `npm run check
 
 Format and lint (Biome), the types of every part (tsc for each tsconfig.json, Deno for
-its entry), and the walls between the parts. Changes nothing; "npm run format" does.
+its entry), the walls between the parts, and the size of the edge for Workers. Changes nothing; "npm run format" does.
 The exit code is 1 if any step failed.`;
 
 /** A tool to run from the root of the tree; `env` is added to ours. */
@@ -18,6 +18,8 @@ interface Step {
   readonly command: string;
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Its output is worth reading also when it passed. */
+  readonly isShown?: boolean;
 }
 
 /** No tool takes more than a few seconds; one that hangs must not hang CI. */
@@ -38,6 +40,7 @@ export async function main(args: string[]): Promise<number> {
     ...typeSteps(),
     ...(await denoSteps()),
     boundaries(),
+    { ...node('bundle for Workers', '--import', 'tsx', 'deploy/local/bundle.ts'), isShown: true },
   ];
   const passed = await mapParallel(steps, runStep, availableParallelism());
   return passed.every(Boolean) ? 0 : 1;
@@ -75,6 +78,7 @@ async function runStep(step: Step): Promise<boolean> {
   const { error, output } = await execute(step);
   const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
   if (error !== null) console.log(output.trimEnd() || error.message);
+  else if (step.isShown) console.log(output.trimEnd());
   console.log(`${step.name.padEnd(24)} ${error === null ? 'ok' : 'failed'}  ${seconds} s`);
   return error === null;
 }

@@ -168,7 +168,8 @@ async function sign<T>(url: string, call: Call<T>, { signer, clock, random }: Si
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
     },
     ...(body === undefined ? {} : { body: text }),
-    redirect: 'error',
+    // Not followed; `error` would say so, but workerd does not know it.
+    redirect: 'manual',
   };
 }
 
@@ -178,6 +179,8 @@ type Attempt = { readonly answer: unknown; readonly status: number } | { readonl
 async function attempt(url: string, request: RequestInit): Promise<Attempt> {
   try {
     const response = await fetch(url, request);
+    if (response.type === 'opaqueredirect' || (response.status >= 300 && response.status < 400))
+      return { cause: new TypeError('An origin answered a redirect') };
     const answer: unknown = JSON.parse(await readText(response));
     if (response.status >= 502) return { cause: failureOf(answer) };
     return { answer, status: response.status };

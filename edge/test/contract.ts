@@ -6,6 +6,8 @@ import { describe } from '../../shared/testing/suite.ts';
 import { Client } from './client.ts';
 import { credentialsContract } from './contract-credentials.ts';
 import { endingsContract } from './contract-endings.ts';
+import { listenerContract } from './contract-listener.ts';
+import { platformContract } from './contract-platform.ts';
 import { wayContract } from './contract-way.ts';
 import { wireContract } from './contract-wire.ts';
 
@@ -16,7 +18,11 @@ export interface EdgeUnderTest {
 
 const TIMEOUT_MS = 30_000;
 
-export function edgeContract(where: string, start: () => Promise<EdgeUnderTest>): void {
+export function edgeContract(
+  where: string,
+  start: () => Promise<EdgeUnderTest>,
+  { listener }: { readonly listener: 'ours' | 'the platform’s' },
+): void {
   describe(
     `Edge ${where}`,
     (suite) => {
@@ -32,6 +38,8 @@ export function edgeContract(where: string, start: () => Promise<EdgeUnderTest>)
       credentialsContract(suite, get);
       wireContract(suite, get);
       endingsContract(suite, get);
+      if (listener === 'ours') listenerContract(suite, get);
+      else platformContract(suite, get);
     },
     TIMEOUT_MS,
   );

@@ -16,10 +16,14 @@ import { type EdgeStack, startEdgeStack } from './stack.ts';
 
 const TIMEOUT_MS = 30_000;
 
-edgeContract('on Deno', async () => {
-  const { edge, stop } = await startEdgeStack();
-  return { url: edge.url, stop };
-});
+edgeContract(
+  'on Deno',
+  async () => {
+    const { edge, stop } = await startEdgeStack();
+    return { url: edge.url, stop };
+  },
+  { listener: 'ours' },
+);
 
 describe(
   'OriginApi over a real node and Postgres',

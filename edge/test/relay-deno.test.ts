@@ -24,6 +24,7 @@ relayContract('on Deno', {
     const port = Number(host.lines.map(portOf).find((found) => found !== undefined));
     return {
       port,
+      passesExtensions: true,
       setNodes: async (nodes: readonly NodeInfo[]) => {
         await (
           await fetch(`http://127.0.0.1:${port}/nodes`, { method: 'PUT', body: JSON.stringify(nodes) })

@@ -4,6 +4,8 @@ import type { StubConnection } from './stub-node.ts';
 /** An edge whose sockets go to the given nodes. */
 export interface RelayUnderTest {
   readonly port: number;
+  /** Whether client and node agree on extensions themselves; on workerd the runtime agrees to none. */
+  readonly passesExtensions: boolean;
   /** From now on these are the nodes. */
   setNodes(nodes: readonly NodeInfo[]): Promise<void> | void;
 }

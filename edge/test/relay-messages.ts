@@ -58,7 +58,7 @@ export function messages(
   test('lets the node choose the subprotocol and the extensions', async () => {
     await open({ perMessageDeflate: true });
     assert.is(client.protocol, 'hushwire.v1');
-    assert.match(client.extensions, 'permessage-deflate');
+    assert.is(client.extensions.includes('permessage-deflate'), relay().passesExtensions);
     client.terminate();
     await open({ perMessageDeflate: false });
     assert.is(client.extensions, '');

@@ -84,6 +84,7 @@ describe('Bounds of the pass-through', ({ test, beforeEach, afterEach }) => {
 interface TestEdge {
   readonly port: number;
   readonly relay: Relay;
+  readonly passesExtensions: boolean;
   setNodes(nodes: readonly NodeInfo[]): void;
   stop(): Promise<void>;
 }
@@ -108,6 +109,7 @@ async function startTestEdge(limits: Partial<RelayLimits>): Promise<TestEdge> {
   return {
     port: server.port,
     relay,
+    passesExtensions: true,
     setNodes: (list) => {
       nodes = list;
     },

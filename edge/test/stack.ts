@@ -1,14 +1,15 @@
 import { createKeys, type Keys } from '../../deploy/local/keys.ts';
 import { freePort } from '../../deploy/local/ports.ts';
-import { type EdgeServer, edgeUrl, startEdge } from '../../deploy/local/servers/edge.ts';
+import { type EdgeOptions, type EdgeServer, edgeUrl, startEdge } from '../../deploy/local/servers/edge.ts';
 import { type OriginServer, startOrigin } from '../../deploy/local/servers/origin.ts';
+import type { Running } from '../../deploy/local/servers/process.ts';
 import { startRedis } from '../../deploy/local/servers/redis.ts';
 import { startUpstash } from '../../deploy/local/servers/upstash.ts';
 import { createDatabase } from '../../shared/testing/database.ts';
 
 /** A real edge on Deno over real stores and two real nodes; the state Redis is a server of its own. */
-export interface EdgeStack {
-  readonly edge: EdgeServer;
+export interface EdgeStack<E = EdgeServer> {
+  readonly edge: E;
   readonly nodes: readonly OriginServer[];
   readonly keys: Keys;
   readonly stateRedisUrl: string;
@@ -18,7 +19,13 @@ export interface EdgeStack {
 }
 
 /** Starts everything; what was started ends again when a part cannot. */
-export async function startEdgeStack(): Promise<EdgeStack> {
+export function startEdgeStack(): Promise<EdgeStack<EdgeServer>>;
+export function startEdgeStack<E extends Running>(
+  start: (options: EdgeOptions) => Promise<E>,
+): Promise<EdgeStack<E>>;
+export async function startEdgeStack(
+  start: (options: EdgeOptions) => Promise<Running> = startEdge,
+): Promise<EdgeStack<Running>> {
   const ends: (() => Promise<void>)[] = [];
   const stop = async () => {
     for (const end of ends.splice(0).reverse()) await end();
@@ -40,7 +47,7 @@ export async function startEdgeStack(): Promise<EdgeStack> {
         started(await startOrigin({ ...base, node, edgeIssuer: edgeUrl(port), webOrigins: [edgeUrl(port)] })),
       );
     const edge = started(
-      await startEdge({
+      await start({
         port,
         keys,
         stateUrl: rest.url,

@@ -120,7 +120,13 @@ function hostAndPort(url: string): string {
   return `${hostname}:${port || usual}`;
 }
 
-function environment({ port, keys, webOrigins = [], ...options }: EdgeOptions): Record<string, string> {
+/** The variables of an edge on this machine, whatever it runs on. */
+export function environment({
+  port,
+  keys,
+  webOrigins = [],
+  ...options
+}: EdgeOptions): Record<string, string> {
   return {
     HUSHWIRE_EDGE_HOST: '127.0.0.1',
     HUSHWIRE_EDGE_PORT: String(port),
