@@ -34,8 +34,9 @@ export function createBelongings({ origin, state, records, clock }: BelongingPar
   ): Promise<SessionRecord | undefined> => {
     if (copy?.version === LAST_VERSION) return undefined;
     const place = { tags: [account, row.device, tag] };
-    // A copy knows of renewals, the row does not; one that is not ours to open says nothing.
-    const held = copy === undefined ? undefined : await openSession(place, copy);
+    // The copy may know of a renewal that the row does not; one that is not ours to open says nothing.
+    const held =
+      copy === undefined || copy.version < row.version ? undefined : await openSession(place, copy);
     return held ?? openSession(place, row);
   };
   return {

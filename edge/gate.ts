@@ -181,7 +181,7 @@ interface GateWants extends Wants {
   readonly totp: Want;
 }
 
-/** The copy in the state Redis knows of renewals, so it is the newer one of two with the same version. */
+/** The newer one of two; of two with the same version the copy, which may know what the origin did not hear of. */
 function newerOf<T extends { readonly version: number }>(
   warm: T | undefined,
   cold: T | undefined,

@@ -18,6 +18,7 @@ import type {
   Revocation,
   Revoked,
   Sealed,
+  SessionRenewal,
   SessionWritten,
   TotpChange,
   TotpWritten,
@@ -122,6 +123,7 @@ export interface State {
 export interface OriginApi {
   createAccount(account: NewAccount, requestId: string): Promise<Written>;
   createSession(session: NewSession, requestId: string): Promise<SessionWritten>;
+  renewSession(renewal: SessionRenewal, requestId: string): Promise<Written>;
   changeTotp(change: TotpChange, requestId: string): Promise<TotpWritten>;
   attempt(attempt: NewAttempt, requestId: string): Promise<AttemptAnswer>;
   createChannel(channel: NewChannel, requestId: string): Promise<Written>;

@@ -32,7 +32,6 @@ const TABLES = {
     deviceId: deviceIdSchema,
     sessionId: sessionIdSchema,
     createdOn: daySchema,
-    /** Differs from `createdOn` only in the copy in the state Redis (session.ts). */
     renewedOn: daySchema,
   }),
   /** account */

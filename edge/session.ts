@@ -1,7 +1,7 @@
 /**
- * How long a session lives. The origin stores one record per session, written when it was opened; renewals are only
- * told in the copy in the state Redis (same version, newer `renewedOn`). When that copy is lost, the session counts as
- * idle since it was opened: it may end early, never late, and the device signs in again without anybody's help.
+ * How long a session lives. A renewal on a new day makes the next version of its record, at the origin and, with the same
+ * answer, in the copy in the state Redis. A renewal that the origin did not hear of counts in the copy alone, so losing
+ * that may end the session early, never late; the next day's renewal mends it.
  */
 import { Failure } from '../shared/failure.ts';
 import type { Day } from '../shared/internal.ts';

@@ -56,6 +56,7 @@ export function holdWrites(origin: OriginApi, throttle: Throttle): OriginApi {
     ...origin,
     createAccount: held(origin.createAccount),
     createSession: held(origin.createSession),
+    renewSession: held(origin.renewSession),
     changeTotp: held(origin.changeTotp),
     attempt: held(origin.attempt),
     createChannel: held(origin.createChannel),

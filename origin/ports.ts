@@ -16,6 +16,7 @@ import type {
   ReadRequest,
   Revocation,
   Revoked,
+  SessionRenewal,
   SessionWritten,
   TotpChange,
   TotpWritten,
@@ -36,6 +37,7 @@ export interface CallMark {
 export interface Records {
   createAccount(account: NewAccount, mark: CallMark): Promise<Written>;
   createSession(session: NewSession, mark: CallMark): Promise<SessionWritten>;
+  renewSession(renewal: SessionRenewal, mark: CallMark): Promise<Written>;
   createChannel(channel: NewChannel, mark: CallMark): Promise<Written>;
   addMember(member: NewMember, mark: CallMark): Promise<Written>;
   changeTotp(change: TotpChange, mark: CallMark): Promise<TotpWritten>;

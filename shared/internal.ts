@@ -7,6 +7,7 @@
  * |---|---|
  * | `POST /internal/v1/accounts` NewAccount | Written |
  * | `POST /internal/v1/sessions` NewSession | Written or FactorRefused |
+ * | `POST /internal/v1/renewals` SessionRenewal | Written |
  * | `POST /internal/v1/channels` NewChannel | Written |
  * | `POST /internal/v1/members` NewMember | Written |
  * | `POST /internal/v1/totp` TotpChange | Written or StaleTotp |
@@ -25,6 +26,7 @@ import type { Tag } from './frame.ts';
 export const INTERNAL_PATHS = Object.freeze({
   accounts: '/internal/v1/accounts',
   sessions: '/internal/v1/sessions',
+  renewals: '/internal/v1/renewals',
   channels: '/internal/v1/channels',
   members: '/internal/v1/members',
   totp: '/internal/v1/totp',
@@ -59,6 +61,13 @@ export interface NewSession {
   readonly expiresOn: Day;
   /** Absent: the account has no TOTP record. */
   readonly factor?: Factor;
+}
+/** `created`: it took the older record's place · `exists`: the stored one is as new, or newer. */
+export interface SessionRenewal {
+  readonly session: Tag;
+  readonly device: Tag;
+  readonly sealed: Sealed;
+  readonly version: number;
 }
 export interface NewChannel {
   readonly channel: Tag;

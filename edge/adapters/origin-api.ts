@@ -77,6 +77,7 @@ export function createOriginApi(options: OriginApiOptions): OriginApi {
         requestId,
         isAnswer: isSessionWritten,
       }),
+    renewSession: (renewal, requestId) => write(INTERNAL_PATHS.renewals, renewal, requestId),
     changeTotp: (body, requestId) =>
       ask<TotpWritten>({
         method: 'POST',

@@ -1,7 +1,9 @@
 import { Hono } from 'hono';
 import * as v from 'valibot';
-import { Failure } from '../../shared/failure.ts';
+import { Failure, isFailure } from '../../shared/failure.ts';
+import type { Tag } from '../../shared/frame.ts';
 import type { Factor } from '../../shared/internal.ts';
+import { errorFields, type Log } from '../../shared/log.ts';
 import type { AccessClaims, Signer } from '../../shared/token.ts';
 import type { EdgeEnv } from '../access.ts';
 import { jsonBody, requireJson } from '../body.ts';
@@ -17,7 +19,7 @@ import { assertionSchema, millisecondsSchema, SHOWN, sessionIdSchema } from '../
 import { isAnyShown, type SecondFactor, type Shown } from '../second-factor.ts';
 import { ABSOLUTE_DAYS, ACCESS_LIFE_MS, remainingMs, requireSession } from '../session.ts';
 import type { Tags } from '../tags.ts';
-import { wantSession } from '../wants.ts';
+import { type Want, wantSession } from '../wants.ts';
 
 const requestSchema = v.strictObject({ assertion: assertionSchema });
 const signInSchema = v.strictObject({ assertion: assertionSchema, ...SHOWN });
@@ -36,6 +38,7 @@ export interface SessionParts {
   readonly records: Records;
   readonly signer: Signer;
   readonly clock: Clock;
+  readonly log: Log;
   readonly random: Random;
   readonly secondFactor: SecondFactor;
   readonly totpPolicy: EdgeConfig['totpPolicy'];
@@ -108,22 +111,51 @@ async function open(proven: ProvenDevice, call: Call & { readonly shown: Shown }
 }
 
 /** Moves the idle limit on, at most once a day; throws `session_ended`. */
-async function renew({ session, totp, copies }: ProvenDevice, call: Call): Promise<Opened> {
-  const { lookup, records, clock } = call.parts;
-  const nowMs = clock.now();
+async function renew({ device, session, totp, copies }: ProvenDevice, call: Call): Promise<Opened> {
+  const nowMs = call.parts.clock.now();
   const { record, version } = requireSession(session?.found, nowMs);
   const renewed = { ...record, renewedOn: dayOf(nowMs) };
-  const fresh: Copy[] = [];
-  if (session !== undefined && renewed.renewedOn !== record.renewedOn) {
-    const sealed = await records.seal('session', { tags: session.want.tags, version }, renewed);
-    fresh.push(sessionCopy(session.want.tag, { version, sealed }, nowMs));
-  }
-  const replaced = new Set(fresh.map(({ tag }) => tag));
+  const isNewDay = session !== undefined && renewed.renewedOn !== record.renewedOn;
   const [factor] = await Promise.all([
     factorOfRenewal(totp, call),
-    lookup.keep([...copies.filter(({ tag }) => !replaced.has(tag)), ...fresh]),
+    isNewDay
+      ? moveOn({ want: session.want, device: device.tag, version: version + 1, renewed, copies }, call)
+      : call.parts.lookup.keep(copies),
   ]);
   return { record: renewed, factor };
+}
+
+interface Renewal {
+  readonly want: Want;
+  readonly device: Tag;
+  readonly version: number;
+  readonly renewed: SessionRecord;
+  /** What the proof has brought to light, for the state Redis to hold. */
+  readonly copies: readonly Copy[];
+}
+
+/**
+ * Writes the renewed record, beside its copy. An origin that does not answer is no reason to send anybody away: the copy
+ * counts until the next day's renewal. Throws `session_ended` when the origin has none any more.
+ */
+async function moveOn({ want, device, version, renewed, copies }: Renewal, { parts, requestId }: Call) {
+  const { origin, lookup, records, clock, log } = parts;
+  const sealed = await records.seal('session', { tags: want.tags, version }, renewed);
+  const copy = sessionCopy(want.tag, { version, sealed }, clock.now());
+  const write = async () => {
+    try {
+      return await origin.renewSession({ session: want.tag, device, sealed, version }, requestId);
+    } catch (error) {
+      if (!isFailure(error, 'unavailable')) throw error;
+      log('warn', 'session.not_renewed', { part: 'origin', requestId, ...errorFields(error) });
+      return undefined;
+    }
+  };
+  const [written] = await Promise.all([
+    write(),
+    lookup.keep([...copies.filter(({ tag }) => tag !== want.tag), copy]),
+  ]);
+  if (written?.result === 'missing') throw new Failure('session_ended');
 }
 
 /** Under a policy that requires a second factor, what is no "on" for sure is asked of the origin. */

@@ -80,6 +80,14 @@ export function createMemoryOrigin(): MemoryOrigin {
         tables.sessions.set(session, { sealed, version: 1, device, account, expiresOn });
         return CREATED;
       }),
+    renewSession: ({ session, device, sealed, version }, requestId) =>
+      answer(requestId, () => {
+        const held = tables.sessions.get(session);
+        if (held?.device !== device) return MISSING;
+        if (held.version >= version) return EXISTS;
+        tables.sessions.set(session, { ...held, sealed, version });
+        return CREATED;
+      }),
     changeTotp: (change, requestId) =>
       answer(requestId, () => (tables.accounts.has(change.account) ? totp.change(change) : MISSING)),
     attempt: ({ account, device, version, attempt }, requestId) =>

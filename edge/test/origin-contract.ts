@@ -41,6 +41,28 @@ export function originContract({ test }: Suite, origin: () => OriginApi): void {
     assert.equal(sessions[session.session], { device, account: owner, sealed, expiresOn, version: 1 });
   });
 
+  test('renews a session, never back to an older record, and none that is not there', async () => {
+    const account = newAccount();
+    const session = newSession(account);
+    await origin().createAccount(account, requestId);
+    await origin().createSession(session, requestId);
+    const renewal = (version: number) => {
+      const { session: tag, device } = session;
+      return { session: tag, device, sealed: sealed(), version };
+    };
+    const third = renewal(3);
+    assert.equal(await origin().renewSession(third, requestId), { result: 'created' });
+    for (const late of [third, renewal(2), renewal(3)])
+      assert.equal(await origin().renewSession(late, requestId), { result: 'exists' });
+    for (const wrong of [{ session: randomId() }, { device: randomId() }])
+      assert.equal(await origin().renewSession({ ...renewal(4), ...wrong }, requestId), {
+        result: 'missing',
+      });
+    const { sessions } = await origin().read({ sessions: [session.session] }, requestId);
+    const row = sessions[session.session];
+    assert.equal([row?.version, row?.sealed], [3, third.sealed]);
+  });
+
   test('adds devices up to the limit, each once, and only for a device of the account', async () => {
     const { account, device } = newAccount();
     await origin().createAccount({ ...newAccount(), account, device }, requestId);

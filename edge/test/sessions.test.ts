@@ -212,16 +212,61 @@ describe('POST /v1/sessions/renew', ({ test, beforeEach }) => {
     assert.is(json.code, 'session_ended');
   });
 
-  test('counts a session as idle since it was opened when the state Redis lost its renewals', async () => {
+  test('tells the origin once a day, beside the copy, and in two trips', async () => {
     const signedIn = await edge.client.join();
-    edge.clock.advance(20 * DAY_MS);
+    edge.clock.advance(DAY_MS);
+    edge.trips.reset();
+    assert.is((await edge.client.renew(signedIn)).status, 200);
+    assert.equal(edge.trips.calls.toSorted(), ['origin.renewSession', 'state.put', 'state.redeem']);
+    assert.is(edge.trips.turns, 2);
+    edge.trips.reset();
     await edge.client.renew(signedIn);
-    edge.state.empty();
-    edge.clock.advance(10 * DAY_MS);
+    assert.equal(edge.trips.calls, ['state.redeem']);
+  });
+
+  test('outlives the loss of the state Redis', async () => {
+    const signedIn = await edge.client.join();
+    for (const _ of [1, 2, 3]) {
+      edge.clock.advance(20 * DAY_MS);
+      assert.is((await edge.client.renew(signedIn)).status, 200);
+      edge.state.empty();
+    }
+    edge.clock.advance(30 * DAY_MS);
     assert.is((await edge.client.renew(signedIn)).status, 200);
     edge.state.empty();
     edge.clock.advance(DAY_MS);
     assert.is((await edge.client.renew(signedIn)).json.code, 'session_ended');
+  });
+
+  test('works while the origin is away, and is told to it the next day', async () => {
+    const signedIn = await edge.client.join();
+    edge.clock.advance(DAY_MS);
+    edge.origin.setDown(true);
+    assert.is((await edge.client.renew(signedIn)).status, 200);
+    assert.ok(edge.logged.some(({ event }) => event === 'session.not_renewed'));
+    edge.origin.setDown(false);
+    edge.clock.advance(20 * DAY_MS);
+    assert.is((await edge.client.renew(signedIn)).status, 200);
+    edge.state.empty();
+    edge.clock.advance(30 * DAY_MS);
+    assert.is((await edge.client.renew(signedIn)).status, 200);
+  });
+
+  test('ends a session that the origin no longer has, at the latest the next day', async () => {
+    const signedIn = await edge.client.join();
+    edge.origin.sessions.clear();
+    edge.clock.advance(DAY_MS);
+    assert.is((await edge.client.renew(signedIn)).json.code, 'session_ended');
+  });
+
+  test('does not go back when the origin shows an older record than the copy', async () => {
+    const signedIn = await edge.client.join();
+    const older = [...edge.origin.sessions];
+    edge.clock.advance(20 * DAY_MS);
+    await edge.client.renew(signedIn);
+    for (const [tag, row] of older) edge.origin.sessions.set(tag, row);
+    edge.clock.advance(20 * DAY_MS);
+    assert.is((await edge.client.renew(signedIn)).status, 200);
   });
 
   test('does not renew the session of another device or user', async () => {

@@ -9,6 +9,7 @@ import type {
   NewSession,
   ReadAnswer,
   ReadRequest,
+  SessionRenewal,
   SessionWritten,
   StaleTotp,
   StoredRecord,
@@ -44,6 +45,12 @@ export class PostgresRecords implements Records {
     if (factor.attempt !== undefined) return this.#attempt(values, mark, factor.attempt);
     const row = await this.#marked<FactorOutcome>(STATEMENTS.createSession, mark, values);
     return row.parented && !row.agreed ? stale(row) : written(row);
+  }
+
+  /** A renewal that comes late changes nothing: `exists`. */
+  async renewSession({ session, device, sealed, version }: SessionRenewal, mark: CallMark): Promise<Written> {
+    const values = [session, device, sealed, String(version)];
+    return written(await this.#marked<Outcome>(STATEMENTS.renewSession, mark, values));
   }
 
   async attempt({ account, device, version, attempt }: NewAttempt, mark: CallMark): Promise<AttemptAnswer> {

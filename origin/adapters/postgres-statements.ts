@@ -50,6 +50,17 @@ select exists (select from mark) as marked, exists (select from session) as crea
   exists (select from parent) as parented, exists (select from agreed) as agreed,
   (select sealed from held) as totp, (select version from held) as version`;
 
+/** $3 session · $4 device · $5 sealed · $6 version. Never goes back to an older version. */
+const RENEW_SESSION = `with ${MARK}, held as (
+  select true from hushwire.sessions where session = $3::text and device = $4::text
+), renewed as (
+  update hushwire.sessions set sealed = $5::text, version = $6::text::integer
+  where session = $3::text and device = $4::text and version < $6::text::integer and exists (select from mark)
+  returning true
+)
+select exists (select from mark) as marked, exists (select from renewed) as created,
+  exists (select from held) as parented`;
+
 /**
  * An attempt at the second factor, and the session it opens. $3 session, '' for none · $4 device · $5 account · $6 sealed
  * · $7 expires on, '' for none · $8 version · $9 failures seen · $10 kind of the proof · $11 mark of the step, or recovery
@@ -193,6 +204,7 @@ select (select count(*) from calls)::integer as calls, (select count(*) from ses
 
 export const STATEMENTS = Object.freeze({
   createAccount: CREATE_ACCOUNT,
+  renewSession: RENEW_SESSION,
   createSession: CREATE_SESSION,
   createChannel: CREATE_CHANNEL,
   addMember: ADD_MEMBER,

@@ -33,13 +33,21 @@ import {
   newSession,
   readRequest,
   revocation,
+  sessionRenewal,
   totpChange,
 } from './schemas.ts';
 
 export interface InternalApiPorts {
   readonly records: Pick<
     Records,
-    'createAccount' | 'createSession' | 'createChannel' | 'addMember' | 'changeTotp' | 'attempt' | 'read'
+    | 'createAccount'
+    | 'createSession'
+    | 'renewSession'
+    | 'createChannel'
+    | 'addMember'
+    | 'changeTotp'
+    | 'attempt'
+    | 'read'
   >;
   readonly revocations: Pick<RevocationRecords, 'addDevice' | 'revoke' | 'belongings'>;
   /** Told of every session and device that a call has ended, also when an earlier call had. */
@@ -81,6 +89,7 @@ function createRoutes(ports: InternalApiPorts): ReadonlyMap<string, Route> {
   return new Map<string, Route>([
     [INTERNAL_PATHS.accounts, post(newAccount, (account, mark) => records.createAccount(account, mark))],
     [INTERNAL_PATHS.sessions, post(newSession, (session, mark) => records.createSession(session, mark))],
+    [INTERNAL_PATHS.renewals, post(sessionRenewal, (renewal, mark) => records.renewSession(renewal, mark))],
     [INTERNAL_PATHS.channels, post(newChannel, (channel, mark) => records.createChannel(channel, mark))],
     [INTERNAL_PATHS.members, post(newMember, (member, mark) => records.addMember(member, mark))],
     [INTERNAL_PATHS.totp, post(totpChange, (change, mark) => records.changeTotp(change, mark))],

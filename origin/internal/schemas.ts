@@ -15,6 +15,7 @@ import {
   type ReadRequest,
   type Revocation,
   SEALED_MAX_CHARS,
+  type SessionRenewal,
   type TotpChange,
 } from '../../shared/internal.ts';
 
@@ -69,6 +70,13 @@ export const newSession = v.strictObject({
   expiresOn: day,
   factor: v.exactOptional(factor),
 }) satisfies v.GenericSchema<unknown, NewSession>;
+
+export const sessionRenewal = v.strictObject({
+  session: tag,
+  device: tag,
+  sealed,
+  version: v.pipe(count, v.minValue(1)),
+}) satisfies v.GenericSchema<unknown, SessionRenewal>;
 
 export const newChannel = v.strictObject({
   channel: tag,

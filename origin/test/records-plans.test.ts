@@ -31,6 +31,7 @@ const [T1, T2] = ['A'.repeat(22), 'B'.repeat(22)];
 const MARK = ['jti-0123456789abcdef', '2026-11-23T00:00:00Z'];
 const PARAMETERS: Readonly<Record<keyof typeof STATEMENTS, readonly string[]>> = {
   createAccount: [...MARK, T1, '1.x', '2026-11-23', T2, '1.x'],
+  renewSession: [...MARK, T1, T2, '1.x', '2'],
   createSession: [...MARK, T1, T2, T2, '1.x', '2026-11-23', '0'],
   createChannel: [...MARK, T1, '1.x', '2026-11-23', T2, '1.x'],
   addMember: [...MARK, T1, T2, '1.x'],
