@@ -20,7 +20,14 @@ export interface RedisOptions {
   readonly port?: number | undefined;
   /** The same password again lets clients of an earlier server on this port come back. */
   readonly password?: string | undefined;
+  /** More lines of its configuration, each one directive. */
+  readonly settings?: readonly string[] | undefined;
   readonly onSpawn?: OnSpawn | undefined;
+}
+
+export interface RedisServer extends RunningServer {
+  /** SIGKILL, as a crash would; what it kept stays in `dir` until `stop()`. */
+  kill(): Promise<void>;
 }
 
 /**
@@ -32,15 +39,16 @@ export async function startRedis({
   dir,
   port,
   password = randomId(24),
+  settings = [],
   onSpawn,
-}: RedisOptions = {}): Promise<RunningServer> {
+}: RedisOptions = {}): Promise<RedisServer> {
   const command = await findRedis();
   const home = dir ?? (await temporaryDirectory('redis'));
   await mkdir(home, { recursive: true, mode: 0o700 });
   await chmod(home, 0o700);
   const discard = () => (dir === undefined ? rm(home, { recursive: true, force: true }) : undefined);
   const start = (candidate: number) =>
-    launch({ command, home, keeps: dir !== undefined, port: candidate, password, onSpawn });
+    launch({ command, home, keeps: dir !== undefined, port: candidate, password, settings, onSpawn });
   try {
     const server = await onFreePort(port, start);
     const stop = async () => {
@@ -83,17 +91,19 @@ interface Launch {
   readonly keeps: boolean;
   readonly port: number;
   readonly password: string;
+  readonly settings: readonly string[];
   readonly onSpawn: OnSpawn | undefined;
 }
 
-async function launch({ command, home, keeps, port, password, onSpawn }: Launch): Promise<RunningServer> {
+async function launch(options: Launch): Promise<RedisServer> {
+  const { command, home, port, password, onSpawn } = options;
   const child = await startProcess({
     name: 'Redis',
     command,
     args: ['-'],
     env: {},
     cwd: home,
-    input: configuration({ home, keeps, port, password }),
+    input: configuration(options),
     isReady: (line) => line.includes('Ready to accept connections'),
     onSpawn,
   });
@@ -101,7 +111,7 @@ async function launch({ command, home, keeps, port, password, onSpawn }: Launch)
 }
 
 /** Read by the server from its standard input, so that the password is in no file and no process list. */
-function configuration({ home, keeps, port, password }: Omit<Launch, 'command' | 'onSpawn'>): string {
+function configuration({ home, keeps, port, password, settings }: Launch): string {
   return [
     'bind 127.0.0.1',
     `port ${port}`,
@@ -114,6 +124,7 @@ function configuration({ home, keeps, port, password }: Omit<Launch, 'command' |
     'maxmemory-policy noeviction',
     'daemonize no',
     'set-proc-title no',
+    ...settings,
     '',
   ].join('\n');
 }
