@@ -8,6 +8,7 @@ import {
   readEnv,
   text,
   url,
+  urls,
 } from '../shared/env.ts';
 import type { PublicKeys } from '../shared/token.ts';
 
@@ -43,8 +44,8 @@ export const ORIGIN_VARIABLES = {
     fallback: '127.0.0.1',
   }),
   healthPort: port('HUSHWIRE_ORIGIN_HEALTH_PORT', 'port of health and metrics; 0 picks one', 9101),
-  relayUrl: url('HUSHWIRE_ORIGIN_RELAY_URL', {
-    about: 'relay Redis or Valkey, 7 or newer',
+  relayUrls: urls('HUSHWIRE_ORIGIN_RELAY_URL', {
+    about: 'relay Redis or Valkey, 7 or newer; of a Cluster, one or more of its nodes',
     protocols: ['redis:', 'rediss:'],
     isSecret: true,
   }),

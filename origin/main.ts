@@ -117,7 +117,7 @@ async function openStores(config: OriginConfig) {
   const records = new PostgresRecords(pool);
   const revocations = new PostgresRevocations(pool);
   const relay = await openRelay(
-    { url: config.relayUrl, log, now: Date.now, retentionHours: config.logRetentionHours },
+    { urls: config.relayUrls, log, now: Date.now, retentionHours: config.logRetentionHours },
     RELAY_DEADLINE_MS,
   );
   const stopPurging = [records, revocations].map((store) => startPurging(store, log));

@@ -11,6 +11,7 @@ import {
   type Specification,
   text,
   url,
+  urls,
 } from './env.ts';
 import { describe } from './testing/suite.ts';
 
@@ -139,6 +140,14 @@ describe('variables', ({ test }) => {
     assert.is(variable.parse('https://a.example/'), 'https://a.example');
     assert.is(variable.parse('https://a.example/path'), 'https://a.example/path');
     for (const value of ['http://a.example', 'a.example', 'https:', '//a.example'])
+      assert.throws(() => variable.parse(value));
+  });
+
+  test('urls takes one or several, each as url does', () => {
+    const variable = urls('APP_URLS', { about: 'x', protocols: ['redis:'] });
+    assert.equal(variable.parse('redis://a'), ['redis://a']);
+    assert.equal(variable.parse('redis://:a%2Cb@a:1/, redis://b:2'), ['redis://:a%2Cb@a:1', 'redis://b:2']);
+    for (const value of ['', 'redis://a,', 'redis://a,http://b', 'redis://a,b'])
       assert.throws(() => variable.parse(value));
   });
 

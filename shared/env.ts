@@ -108,6 +108,21 @@ export function url(name: string, options: Common & { protocols: readonly string
   });
 }
 
+/** Comma-separated URLs as `url` takes them, at least one. A comma in a password is written `%2C`. */
+export function urls(
+  name: string,
+  options: Common & { protocols: readonly string[] },
+): Variable<readonly string[]> {
+  const one = url(name, options);
+  const read = (part: string) => {
+    if (part === '') throw new Error('one of them is empty');
+    return one.parse(part);
+  };
+  return variable(name, options, `${one.wanted}, or several, comma-separated`, (value) =>
+    Object.freeze(value.split(',').map((part) => read(part.trim()))),
+  );
+}
+
 /** One of a closed set. */
 export function choice<const T extends string>(
   name: string,

@@ -1,6 +1,6 @@
 import { randomId } from '../../shared/bytes.ts';
 
-/** A stream that loses its head twice within this time could begin the same epoch twice; nothing else depends on it. */
+/** A stream that loses its head twice within this time, on one server, could begin the same epoch twice. */
 const LIFE_MS = 100;
 
 /**

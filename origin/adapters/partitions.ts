@@ -14,6 +14,11 @@ export const PARTITION_TAGS: readonly string[] = Object.freeze(
   ).split(' '),
 );
 
+/** Slot of each partition in a Redis Cluster. */
+export const PARTITION_SLOTS: readonly number[] = Object.freeze(
+  PARTITION_TAGS.map((tag) => crc16(tag) % 16_384),
+);
+
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 const PARTITION_OF_CHAR = new Map([...ALPHABET].map((char, index) => [char, index]));
 
@@ -22,7 +27,27 @@ export function partitionOf(tag: Tag): number {
   return PARTITION_OF_CHAR.get(tag.charAt(0)) ?? 0;
 }
 
+/** A tag of our own making, that is nobody's, in the given partition. */
+export function tagIn(partition: number, name: string): Tag {
+  return `${ALPHABET.charAt(partition)}${name}`;
+}
+
 /** `hw1:<kind>:{<hash tag>}:<tag>`: everything of one tag shares a slot, so that one script may touch it all. */
 export function relayKey(kind: string, tag: Tag): string {
-  return `hw1:${kind}:{${PARTITION_TAGS[partitionOf(tag)]}}:${tag}`;
+  return `${partitionKey(kind, partitionOf(tag))}:${tag}`;
+}
+
+/** `hw1:<kind>:{<hash tag>}`: what there is once in each partition. */
+export function partitionKey(kind: string, partition: number): string {
+  return `hw1:${kind}:{${PARTITION_TAGS[partition]}}`;
+}
+
+/** CRC16-CCITT (XMODEM), the hash of the Redis Cluster specification. */
+function crc16(text: string): number {
+  let crc = 0;
+  for (const char of text) {
+    crc ^= char.charCodeAt(0) << 8;
+    for (let bit = 0; bit < 8; bit += 1) crc = (crc & 0x8000 ? (crc << 1) ^ 0x1021 : crc << 1) & 0xffff;
+  }
+  return crc;
 }

@@ -1,15 +1,14 @@
 /**
  * The Broker over Redis. What one loop tick asks for travels together: publications of one partition in one script
- * call, all script calls in one pipeline. Each publication is encoded by the core once and is opaque here.
+ * call, all script calls to one server in one pipeline. Each publication is encoded by the core once and is opaque here.
  */
-import { Failure } from '../../shared/failure.ts';
 import type { Tag } from '../../shared/frame.ts';
 import type { Position } from '../../shared/position.ts';
 import type { Accepted, Broker, BrokerListener, Outgoing, Page } from '../ports.ts';
 import { FreshEpochs } from './fresh-epoch.ts';
-import { relayKey } from './partitions.ts';
-import type { RedisLink } from './redis-link.ts';
-import { type Call, runCalls, translate } from './redis-scripts.ts';
+import { partitionOf, relayKey } from './partitions.ts';
+import type { RedisCommands } from './redis-commands.ts';
+import type { Argument, Call } from './redis-scripts.ts';
 import {
   batches,
   publishCall,
@@ -28,7 +27,7 @@ const HEAD_EXTRA_SECONDS = 30 * 24 * HOUR_SECONDS;
 
 export interface RedisBrokerOptions {
   /** Prepared with STREAM_SCRIPTS. */
-  readonly commands: RedisLink;
+  readonly commands: RedisCommands;
   readonly topics: RedisTopics;
   readonly now: () => number;
   readonly retentionHours: number;
@@ -42,11 +41,11 @@ export class RedisBroker implements Broker {
   readonly #epochs: FreshEpochs;
   #publishes: WaitingPublish[] = [];
   #reads: WaitingRead[] = [];
-  #isScheduled = false;
 
   constructor(options: RedisBrokerOptions) {
     this.#options = options;
     this.#epochs = new FreshEpochs(options.now);
+    options.commands.addSource(() => this.#takeCalls());
   }
 
   listen(listener: BrokerListener): void {
@@ -61,23 +60,19 @@ export class RedisBroker implements Broker {
   publish(outgoing: Outgoing): Promise<Accepted> {
     return new Promise((resolve, reject) => {
       this.#publishes.push({ outgoing, resolve, reject });
-      this.#schedule();
+      this.#options.commands.schedule();
     });
   }
 
   async announce(channel: Tag, body: string): Promise<void> {
-    const { redis } = this.#options.commands;
-    try {
-      await redis.spublish(relayKey(TOPIC_KIND, channel), `\n${body}`);
-    } catch (error) {
-      throw translate(error);
-    }
+    const { commands } = this.#options;
+    await commands.ask(partitionOf(channel), 'SPUBLISH', relayKey(TOPIC_KIND, channel), `\n${body}`);
   }
 
   read(channel: Tag, after: Position | undefined): Promise<Page> {
     return new Promise((resolve, reject) => {
       this.#reads.push({ channel, after, resolve, reject });
-      this.#schedule();
+      this.#options.commands.schedule();
     });
   }
 
@@ -89,39 +84,24 @@ export class RedisBroker implements Broker {
     this.#options.topics.unsubscribe(TOPIC_KIND, channel);
   }
 
-  #schedule(): void {
-    if (this.#isScheduled) return;
-    this.#isScheduled = true;
-    setImmediate(() => this.#flush());
-  }
-
-  #flush(): void {
-    this.#isScheduled = false;
+  #takeCalls(): Call[] {
     const publishes = this.#publishes;
     const reads = this.#reads;
+    if (publishes.length + reads.length === 0) return [];
     this.#publishes = [];
     this.#reads = [];
-    const { runId, redis } = this.#options.commands;
-    if (runId === undefined) {
-      const away = new Failure('unavailable', { detail: 'The relay is away' });
-      for (const waiting of [...publishes, ...reads]) waiting.reject(away);
-      return;
-    }
-    const shared = this.#sharedArgs(runId);
-    void runCalls(redis, [
-      ...this.#publishCalls(publishes, shared),
-      ...reads.map((read) => readCall(read, shared)),
-    ]);
+    const shared = this.#sharedArgs();
+    return [...this.#publishCalls(publishes, shared), ...reads.map((read) => readCall(read, shared))];
   }
 
-  /** Run id, fresh epoch and the two expiries (unix seconds at whole hours, so that no key tells a finer time). */
-  #sharedArgs(runId: string): readonly (string | number)[] {
+  /** Fresh epoch and the two expiries (unix seconds at whole hours, so that no key tells a finer time). */
+  #sharedArgs(): readonly Argument[] {
     const nextHour = Math.ceil(this.#options.now() / 1000 / HOUR_SECONDS) * HOUR_SECONDS;
     const logExpiry = nextHour + this.#options.retentionHours * HOUR_SECONDS;
-    return [runId, this.#epochs.next(), logExpiry, logExpiry + HEAD_EXTRA_SECONDS];
+    return [this.#epochs.next(), logExpiry, logExpiry + HEAD_EXTRA_SECONDS];
   }
 
-  #publishCalls(publishes: readonly WaitingPublish[], shared: readonly (string | number)[]): Call[] {
+  #publishCalls(publishes: readonly WaitingPublish[], shared: readonly Argument[]): Call[] {
     const { now, maxPublications = 1_000, maxBytes = 4 * 1024 * 1024 } = this.#options;
     const bucket = Math.floor(now() / 1000 / SEEN_BUCKET_SECONDS);
     return batches(publishes).map((batch) =>

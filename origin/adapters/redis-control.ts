@@ -1,8 +1,7 @@
 import type { Tag } from '../../shared/frame.ts';
 import type { Control, ControlListener } from '../ports.ts';
-import { relayKey } from './partitions.ts';
-import type { RedisLink } from './redis-link.ts';
-import { translate } from './redis-scripts.ts';
+import { partitionOf, relayKey } from './partitions.ts';
+import type { RedisCommands } from './redis-commands.ts';
 import type { RedisTopics } from './redis-topics.ts';
 
 const KIND = 'control';
@@ -15,20 +14,16 @@ const TAG = /^[A-Za-z0-9_-]{22}$/;
  * from the durable revocations, whose numbers make a log that, unlike one in Redis, cannot be trimmed or lost.
  */
 export class RedisControl implements Control {
-  readonly #commands: RedisLink;
+  readonly #commands: RedisCommands;
   readonly #topics: RedisTopics;
 
-  constructor({ commands, topics }: { readonly commands: RedisLink; readonly topics: RedisTopics }) {
+  constructor({ commands, topics }: { readonly commands: RedisCommands; readonly topics: RedisTopics }) {
     this.#commands = commands;
     this.#topics = topics;
   }
 
   async hint(tags: readonly Tag[]): Promise<void> {
-    try {
-      await this.#commands.redis.spublish(relayKey(KIND, NAME), tags.join(','));
-    } catch (error) {
-      throw translate(error);
-    }
+    await this.#commands.ask(partitionOf(NAME), 'SPUBLISH', relayKey(KIND, NAME), tags.join(','));
   }
 
   async listen(listener: ControlListener): Promise<void> {

@@ -1,7 +1,7 @@
 /**
- * One connection to the relay Redis, with the manners the core relies on: no offline queue, nothing re-sent behind the
- * caller's back, reconnects with capped full jitter for as long as the process lives, and a liveness check, because a
- * stalled TCP connection reports nothing by itself.
+ * One connection to one server of the relay, with the manners the core relies on: no offline queue, nothing re-sent
+ * behind the caller's back, reconnects with capped full jitter for as long as the process lives, and a liveness check,
+ * because a stalled TCP connection reports nothing by itself.
  *
  * `runId` names the server life this connection speaks to; it is undefined until the server has told it, and from the
  * moment the connection breaks. Commands that depend on it must not be sent while it is undefined.
@@ -23,20 +23,25 @@ export interface LinkOptions {
   readonly name: 'commands' | 'subscriptions';
   readonly log: Log;
   /** Runs after every (re)connect, before the link counts as ready. */
-  readonly prepare?: (redis: Redis) => Promise<void>;
+  readonly prepare?: (link: RedisLink) => Promise<void>;
+  /** Runs at every end of a connection and every attempt that failed. */
+  readonly onClosed?: () => void;
 }
 
 export class RedisLink {
+  readonly url: string;
   readonly redis: Redis;
   readonly #options: LinkOptions;
   readonly #check: ReturnType<typeof setInterval>;
   #runId: string | undefined;
   #roundTripMs: number | undefined;
   #isChecking = false;
+  #isClosed = false;
   #waiting: (() => void)[] = [];
 
   constructor(options: LinkOptions) {
     this.#options = options;
+    this.url = options.url;
     this.redis = new Redis(options.url, {
       protocol: 2,
       connectionName: `hushwire-${options.name}`,
@@ -77,7 +82,13 @@ export class RedisLink {
     });
   }
 
+  /** Gives this connection up and opens another one. */
+  renew(): void {
+    if (!this.#isClosed) this.redis.disconnect(true);
+  }
+
   close(): void {
+    this.#isClosed = true;
     clearInterval(this.#check);
     this.#runId = undefined;
     this.redis.disconnect(false);
@@ -90,25 +101,27 @@ export class RedisLink {
       this.#roundTripMs = performance.now() - started;
       const runId = /^run_id:([0-9a-f]+)/m.exec(info)?.[1];
       if (runId === undefined) throw new TypeError('Cannot read the run id of the relay');
-      await this.#options.prepare?.(this.redis);
+      await this.#options.prepare?.(this);
+      if (this.#isClosed) return;
       this.#runId = runId;
       for (const wake of this.#waiting.splice(0)) wake();
     } catch (error) {
       this.#warn('relay.not_ready', error);
-      this.redis.disconnect(true);
+      this.renew();
     }
   }
 
   #lose(): void {
     if (this.#runId !== undefined) this.#options.log('warn', 'relay.lost', { part: 'relay' });
     this.#runId = undefined;
+    if (!this.#isClosed) this.#options.onClosed?.();
   }
 
   async #checkAlive(): Promise<void> {
     if (this.#runId === undefined || this.#isChecking) return;
     this.#isChecking = true;
     const started = performance.now();
-    const deadline = setTimeout(() => this.redis.disconnect(true), ANSWER_DEADLINE_MS);
+    const deadline = setTimeout(() => this.renew(), ANSWER_DEADLINE_MS);
     try {
       await this.redis.ping();
       this.#roundTripMs = performance.now() - started;
@@ -121,6 +134,6 @@ export class RedisLink {
   }
 
   #warn(event: string, error: unknown): void {
-    this.#options.log('warn', event, { part: 'relay', ...errorFields(error) });
+    if (!this.#isClosed) this.#options.log('warn', event, { part: 'relay', ...errorFields(error) });
   }
 }

@@ -1,5 +1,4 @@
-/** The Mailboxes over Redis: one script for each call, the calls of one loop tick in one pipeline. */
-import { Failure } from '../../shared/failure.ts';
+/** The Mailboxes over Redis: one script for each call, the calls of one loop tick to one server in one pipeline. */
 import type { Tag } from '../../shared/frame.ts';
 import type {
   Attachment,
@@ -11,15 +10,15 @@ import type {
   SeqRange,
 } from '../ports.ts';
 import { FreshEpochs } from './fresh-epoch.ts';
-import { relayKey } from './partitions.ts';
-import type { RedisLink } from './redis-link.ts';
-import { type Call, loadScript, runCalls, type Script, translate } from './redis-scripts.ts';
+import { partitionKey, partitionOf, relayKey } from './partitions.ts';
+import type { RedisCommands } from './redis-commands.ts';
+import { type Argument, type Call, loadScript, type Script, translate } from './redis-scripts.ts';
 import type { RedisTopics } from './redis-topics.ts';
 
-const SEND = loadScript('seen', 'box', 'box-send');
-const ATTACH = loadScript('box', 'box-attach');
-const READ = loadScript('box', 'box-read');
-const ACK = loadScript('box', 'box-ack');
+const SEND = loadScript('life', 'seen', 'box', 'box-send');
+const ATTACH = loadScript('life', 'box', 'box-attach');
+const READ = loadScript('life', 'box', 'box-read');
+const ACK = loadScript('life', 'box', 'box-ack');
 /** The scripts a connection must know before it carries calls of this file. */
 export const MAILBOX_SCRIPTS = [SEND, ATTACH, READ, ACK];
 
@@ -34,7 +33,7 @@ const PAGE_BYTES = 256 * 1024;
 
 export interface RedisMailboxesOptions {
   /** Prepared with MAILBOX_SCRIPTS. */
-  readonly commands: RedisLink;
+  readonly commands: RedisCommands;
   readonly topics: RedisTopics;
   readonly now: () => number;
   readonly retentionHours: number;
@@ -43,7 +42,6 @@ export interface RedisMailboxesOptions {
   readonly maxItemsPerSender?: number;
 }
 
-type Argument = string | number;
 const OUTCOMES = ['queued', 'known', 'mailbox_full', 'sender_full'] as const;
 
 export class RedisMailboxes implements Mailboxes {
@@ -54,6 +52,7 @@ export class RedisMailboxes implements Mailboxes {
   constructor(options: RedisMailboxesOptions) {
     this.#options = options;
     this.#epochs = new FreshEpochs(options.now);
+    options.commands.addSource(() => this.#takeCalls());
   }
 
   async post({ mailbox, sender, id, body }: Letter): Promise<Posted> {
@@ -103,28 +102,28 @@ export class RedisMailboxes implements Mailboxes {
   }
 
   #run(script: Script, mailbox: Tag, args: readonly Argument[]): Promise<unknown> {
+    const partition = partitionOf(mailbox);
     return new Promise((resolve, reject) => {
-      if (this.#calls.length === 0) setImmediate(() => this.#flush());
+      this.#options.commands.schedule();
       this.#calls.push((shared) => ({
+        partition,
         script,
-        keys: KINDS.map((kind) => relayKey(kind, mailbox)),
+        keys: [partitionKey('life', partition), ...KINDS.map((kind) => relayKey(kind, mailbox))],
         args: [...shared, ...args],
         settle: (error, reply) => (error ? reject(translate(error)) : resolve(reply)),
       }));
     });
   }
 
-  #flush(): void {
+  #takeCalls(): Call[] {
     const calls = this.#calls;
+    if (calls.length === 0) return [];
     this.#calls = [];
-    const { commands, now, retentionHours } = this.#options;
+    const { now, retentionHours } = this.#options;
     const nowHour = Math.floor(now() / 1000 / HOUR_SECONDS) * HOUR_SECONDS;
     const headExpiry = nextHour(now()) + retentionHours * HOUR_SECONDS + HEAD_EXTRA_SECONDS;
-    const shared = [commands.runId ?? '', this.#epochs.next(), nowHour, headExpiry];
-    const made = calls.map((make) => make(shared));
-    if (commands.runId !== undefined) return void runCalls(commands.redis, made);
-    const away = new Failure('unavailable', { detail: 'The relay is away' });
-    for (const call of made) call.settle(away, undefined);
+    const shared = [this.#epochs.next(), nowHour, headExpiry];
+    return calls.map((make) => make(shared));
   }
 }
 

@@ -1,71 +1,59 @@
-import type { Redis } from 'ioredis';
-import { Failure } from '../../shared/failure.ts';
 import type { NodeInfo } from '../../shared/internal.ts';
 import type { Redemptions, Registry } from '../ports.ts';
-import { relayKey } from './partitions.ts';
-import type { RedisLink } from './redis-link.ts';
+import { partitionKey, partitionOf, relayKey } from './partitions.ts';
+import type { RedisCommands } from './redis-commands.ts';
 
-const INDEX = 'hw1:nodes:{nodes}';
-const nodeKey = (node: string) => `hw1:node:{nodes}:${node}`;
+/** All entries are read together, so all of them lie in one partition. */
+const PARTITION = 0;
+const INDEX = partitionKey('nodes', PARTITION);
+const nodeKey = (node: string) => `${partitionKey('node', PARTITION)}:${node}`;
 
 /** How long an announcement lasts; nodes repeat theirs every 2 s, so three may be lost. */
 const NODE_LIFE_SECONDS = 7;
 
 /** The Registry over one key per node with a life of its own, so that no clock but Redis' decides who is gone. */
 export class RedisRegistry implements Registry {
-  readonly #link: RedisLink;
+  readonly #commands: RedisCommands;
 
-  constructor(link: RedisLink) {
-    this.#link = link;
+  constructor(commands: RedisCommands) {
+    this.#commands = commands;
   }
 
-  announce(self: NodeInfo): Promise<void> {
-    return this.#within(async (redis) => {
-      await redis
-        .multi()
-        .set(nodeKey(self.node), JSON.stringify(self), 'EX', NODE_LIFE_SECONDS)
-        .sadd(INDEX, self.node)
-        .exec();
-    });
+  async announce(self: NodeInfo): Promise<void> {
+    const entry = ['SET', nodeKey(self.node), JSON.stringify(self), 'EX', NODE_LIFE_SECONDS] as const;
+    await Promise.all([
+      this.#commands.ask(PARTITION, ...entry),
+      this.#commands.ask(PARTITION, 'SADD', INDEX, self.node),
+    ]);
   }
 
-  withdraw(node: string): Promise<void> {
-    return this.#within(async (redis) => {
-      await redis.multi().del(nodeKey(node)).srem(INDEX, node).exec();
-    });
+  async withdraw(node: string): Promise<void> {
+    await Promise.all([
+      this.#commands.ask(PARTITION, 'DEL', nodeKey(node)),
+      this.#commands.ask(PARTITION, 'SREM', INDEX, node),
+    ]);
   }
 
-  nodes(): Promise<readonly NodeInfo[]> {
-    return this.#within(async (redis) => {
-      const names = await redis.smembers(INDEX);
-      if (names.length === 0) return [];
-      const entries = await redis.mget(...names.map(nodeKey));
-      const gone = names.filter((_, i) => entries[i] === null);
-      if (gone.length > 0) await redis.srem(INDEX, ...gone);
-      return entries.flatMap((entry) => (typeof entry === 'string' ? [JSON.parse(entry) as NodeInfo] : []));
-    });
-  }
-
-  #within<T>(run: (redis: Redis) => Promise<T>): Promise<T> {
-    return run(this.#link.redis).catch((cause: unknown) => {
-      throw new Failure('unavailable', { cause });
-    });
+  async nodes(): Promise<readonly NodeInfo[]> {
+    const names = (await this.#commands.ask(PARTITION, 'SMEMBERS', INDEX)) as string[];
+    if (names.length === 0) return [];
+    const entries = (await this.#commands.ask(PARTITION, 'MGET', ...names.map(nodeKey))) as unknown[];
+    const gone = names.filter((_, i) => entries[i] === null);
+    if (gone.length > 0) await this.#commands.ask(PARTITION, 'SREM', INDEX, ...gone);
+    return entries.flatMap((entry) => (typeof entry === 'string' ? [JSON.parse(entry) as NodeInfo] : []));
   }
 }
 
 /** The Redemptions over `SET NX EX`: the first caller gets true, everybody after it false. */
 export class RedisRedemptions implements Redemptions {
-  readonly #link: RedisLink;
+  readonly #commands: RedisCommands;
 
-  constructor(link: RedisLink) {
-    this.#link = link;
+  constructor(commands: RedisCommands) {
+    this.#commands = commands;
   }
 
   async redeem(jti: string, lifeSeconds: number): Promise<boolean> {
-    try {
-      return (await this.#link.redis.set(relayKey('once', jti), '1', 'EX', lifeSeconds, 'NX')) === 'OK';
-    } catch (cause) {
-      throw new Failure('unavailable', { cause });
-    }
+    const key = relayKey('once', jti);
+    return (await this.#commands.ask(partitionOf(jti), 'SET', key, '1', 'EX', lifeSeconds, 'NX')) === 'OK';
   }
 }

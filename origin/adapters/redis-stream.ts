@@ -2,16 +2,16 @@
 import type { GapReason, Tag } from '../../shared/frame.ts';
 import type { Position } from '../../shared/position.ts';
 import type { Accepted, BrokerListener, Outgoing, Page } from '../ports.ts';
-import { partitionOf, relayKey } from './partitions.ts';
-import { type Call, loadScript, translate } from './redis-scripts.ts';
+import { partitionKey, partitionOf, relayKey } from './partitions.ts';
+import { type Argument, type Call, loadScript, translate } from './redis-scripts.ts';
 
 /** Messages in one script call; bounds how long one call may hold Redis. */
 const SCRIPT_BATCH = 64;
 const PAGE_PUBLICATIONS = 256;
 const PAGE_BYTES = 256 * 1024;
 
-const PUBLISH = loadScript('stream', 'seen', 'publish');
-const READ = loadScript('stream', 'read');
+const PUBLISH = loadScript('life', 'stream', 'seen', 'publish');
+const READ = loadScript('life', 'stream', 'read');
 /** The scripts a connection must know before it carries calls of this file. */
 export const STREAM_SCRIPTS = [PUBLISH, READ];
 const OUTCOMES = ['accepted', 'duplicate', 'conflict'] as const;
@@ -30,12 +30,12 @@ export interface WaitingRead extends Waiting<Page> {
   readonly channel: Tag;
   readonly after: Position | undefined;
 }
-type Argument = string | number;
 
-/** One script call for a batch of one partition. `shared` are the script's arguments before the messages. */
+/** One script call for a batch of one partition. `shared` are the script's arguments between run id and messages. */
 export function publishCall(batch: readonly WaitingPublish[], shared: readonly Argument[]): Call {
+  const partition = partitionOf(batch[0]?.outgoing.channel ?? '');
   const indexes = new Map<Tag, number>();
-  const keys: string[] = [];
+  const keys = [partitionKey('life', partition)];
   const args: (string | number)[] = [...shared];
   for (const { outgoing } of batch) {
     let index = indexes.get(outgoing.channel);
@@ -48,6 +48,7 @@ export function publishCall(batch: readonly WaitingPublish[], shared: readonly A
     args.push(index, outgoing.id, outgoing.body, ifCommit ? `${ifCommit.epoch} ${ifCommit.offset}` : '');
   }
   return {
+    partition,
     script: PUBLISH,
     keys,
     args,
@@ -66,14 +67,16 @@ export function publishCall(batch: readonly WaitingPublish[], shared: readonly A
   };
 }
 
-/** One script call that reads a page. `shared` are the script's first four arguments. */
+/** One script call that reads a page. `shared` are the script's arguments after the run id, up to the fourth. */
 export function readCall(
   { channel, after, resolve, reject }: WaitingRead,
   shared: readonly Argument[],
 ): Call {
+  const partition = partitionOf(channel);
   return {
+    partition,
     script: READ,
-    keys: streamKeys(channel),
+    keys: [partitionKey('life', partition), ...streamKeys(channel)],
     args: [...shared, after?.epoch ?? '', after?.offset ?? 0, PAGE_PUBLICATIONS, PAGE_BYTES],
     settle: (error, reply) => {
       if (error) return reject(translate(error));

@@ -188,7 +188,7 @@ describe('health over real parts', ({ test, before, after }) => {
   let server: HttpServer;
   before(async () => {
     [redis, postgres] = await Promise.all([startRedis(), startPostgres()]);
-    relay = await openRelay({ url: redis.url, log, now: Date.now, retentionHours: 1 }, 3_000);
+    relay = await openRelay({ urls: [redis.url], log, now: Date.now, retentionHours: 1 }, 3_000);
     const opened = openRecords(postgres.url);
     pool = opened.pool;
     const probe = createProbe({

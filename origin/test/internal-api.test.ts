@@ -21,7 +21,7 @@ describe('internal api', ({ test, before, after }) => {
   before(async () => {
     redis = await startRedis();
     relay = await openRelay(
-      { url: redis.url, log: () => undefined, now: Date.now, retentionHours: 1 },
+      { urls: [redis.url], log: () => undefined, now: Date.now, retentionHours: 1 },
       3_000,
     );
     api = await startInternalApiOnPostgres(relay);

@@ -47,34 +47,63 @@ export async function giveSlots(masters: readonly Address[], nodes: readonly Add
 }
 
 /** Makes `replica` follow `master`; resolves when it is sent every further write, and all of `nodes` know its place. */
-export async function follow(
-  replica: Address,
-  { master, nodes }: { readonly master: Address; readonly nodes: readonly Address[] },
-): Promise<void> {
+export async function follow(replica: Address, { master, nodes }: Following): Promise<void> {
   await askRedis(replica.url, 'CLUSTER', 'REPLICATE', master.id);
-  const place = new RegExp(`^${replica.id} \\S+ \\S*slave ${master.id} `, 'm');
-  const isFollowing = async () => {
-    // The master's word: a replica says "up" before the master streams to it.
-    const sent = String(await askRedis(master.url, 'INFO', 'replication'));
-    if (!sent.includes(`port=${replica.port},state=online`)) return false;
-    const views = await Promise.all(nodes.map(({ url }) => askRedis(url, 'CLUSTER', 'NODES')));
-    return views.every((view) => place.test(String(view)));
-  };
-  await untilTrue(isFollowing, { what: 'a Redis replica', timeoutMs: SETTLE_MS });
+  await untilFollowing(replica, { master, nodes });
 }
 
-/** Makes a replica the master of its slots; resolves when it says so, and every one of `living` follows it. */
+export interface Following {
+  readonly master: Address;
+  readonly nodes: readonly Address[];
+}
+
+/**
+ * Makes a replica the master of its slots; resolves when every one of `living` sees it so. `orderly` waits until it is in
+ * step with its master, which must live.
+ */
 export async function promote(
   replica: Address,
   { how, living }: { readonly how: 'orderly' | 'takeover'; readonly living: readonly Address[] },
 ): Promise<void> {
+  if (how === 'orderly')
+    await untilFollowing(replica, { master: await masterOf(replica, living), nodes: living });
   await askRedis(replica.url, 'CLUSTER', 'FAILOVER', ...(how === 'takeover' ? ['TAKEOVER'] : []));
-  const place = new RegExp(`^${replica.id} \\S+ \\S*master .* \\d+-\\d+`, 'm');
-  const isDone = async () => {
-    const views = await Promise.all(living.map(({ url }) => askRedis(url, 'CLUSTER', 'NODES')));
-    return views.every((view) => place.test(String(view))) && isOk(await clusterInfo(replica.url));
-  };
+  const isDone = async () =>
+    (await isSeen(living, `${replica.id} \\S+ \\S*master .* \\d+-\\d+`)) &&
+    isOk(await clusterInfo(replica.url));
   await untilTrue(isDone, { what: 'a Redis failover', timeoutMs: SETTLE_MS });
+}
+
+/** Cuts a replica off: it is sent nothing more, and cannot come back to its master. */
+export async function cutOff(replica: Address, master: Address): Promise<void> {
+  await askRedis(replica.url, 'CONFIG', 'SET', 'masterauth', 'none');
+  await askRedis(master.url, 'CLIENT', 'KILL', 'TYPE', 'replica');
+  const isCut = async () =>
+    String(await askRedis(replica.url, 'INFO', 'replication')).includes('master_link_status:down');
+  await untilTrue(isCut, { what: 'a replica that is cut off', timeoutMs: SETTLE_MS });
+}
+
+function untilFollowing(replica: Address, { master, nodes }: Following): Promise<void> {
+  const isFollowing = async () => {
+    // The master's word: a replica says "up" before the master streams to it.
+    const sent = String(await askRedis(master.url, 'INFO', 'replication'));
+    if (!sent.includes(`port=${replica.port},state=online`)) return false;
+    return isSeen(nodes, `${replica.id} \\S+ \\S*slave ${master.id} `);
+  };
+  return untilTrue(isFollowing, { what: 'a Redis replica', timeoutMs: SETTLE_MS });
+}
+
+async function masterOf(replica: Address, nodes: readonly Address[]): Promise<Address> {
+  const view = String(await askRedis(replica.url, 'CLUSTER', 'NODES'));
+  const master = nodes.find(({ id }) => view.includes(`myself,slave ${id} `));
+  if (master === undefined) throw new Error('Cannot find the master of a Redis node: it follows none');
+  return master;
+}
+
+/** Whether every node's view of the cluster has a line like that. */
+async function isSeen(nodes: readonly Address[], line: string): Promise<boolean> {
+  const views = await Promise.all(nodes.map(({ url }) => askRedis(url, 'CLUSTER', 'NODES')));
+  return views.every((view) => new RegExp(`^${line}`, 'm').test(String(view)));
 }
 
 /**

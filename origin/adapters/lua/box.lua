@@ -1,23 +1,22 @@
 -- Shared opening of the mailbox scripts: the head of one device's mailbox, and removing what has expired.
 --
--- KEYS of every mailbox script: head, box, seen, seen-old, from, topic
--- ARGV of every mailbox script: 1 server run id · 2 fresh epoch · 3 now · 4 expiry of the head (unix seconds, whole hours)
+-- KEYS of every mailbox script: life (life.lua), head, box, seen, seen-old, from, topic
+-- ARGV of every mailbox script: 1 server run id · 2 random text (life.lua) · 3 now · 4 expiry of the head (unix seconds, whole hours)
 --
--- head (hash): e epoch · run server run id · q sequence number of the newest item · c items · b bytes
+-- head (hash): e epoch · run life of the partition · q sequence number of the newest item · c items · b bytes
 --              fence number of the newest connection · s, n as in seen.lua · x expiry of the head (unix seconds)
 -- box (stream): id = sequence number, x expiry hour (unix seconds), s sender, b body · from (hash): sender -> items
 --
--- Another server run id than the caller's connection means that items may be lost: the epoch changes, so that the
--- device is told and acks given under the old epoch delete nothing. What is still there stays and is delivered.
+-- A head of another life (life.lua) means that items may be lost: the epoch changes, so that the device is told and acks
+-- given under the old epoch delete nothing. What is still there stays and is delivered.
 local function load_box(keys)
-  local run, fresh_epoch = ARGV[1], ARGV[2]
   local v = redis.call('HMGET', keys.head, 'e', 'run', 'q', 'c', 'b', 'fence', 's', 'n', 'x')
   local h = {
-    e = v[1], run = run, q = tonumber(v[3] or 0), c = tonumber(v[4] or 0), b = tonumber(v[5] or 0),
+    e = v[1], q = tonumber(v[3] or 0), c = tonumber(v[4] or 0), b = tonumber(v[5] or 0),
     fence = tonumber(v[6] or 0), s = tonumber(v[7] or 0), n = tonumber(v[8] or 0), x = tonumber(v[9] or 0),
   }
-  if v[1] and v[2] == run then return h end
-  h.e, h.c, h.b, h.s, h.n = fresh_epoch, 0, 0, 0, 0
+  if v[1] and v[2] == LIFE then return h end
+  h.e, h.c, h.b, h.s, h.n = FRESH_EPOCH, 0, 0, 0, 0
   redis.call('DEL', keys.from, keys.seen, keys.seen_old)
   for _, entry in ipairs(redis.call('XRANGE', keys.box, '-', '+')) do
     h.q = math.max(h.q, tonumber(string.match(entry[1], '^%d+')))
@@ -29,7 +28,7 @@ end
 
 local function save_box(keys, h)
   local expiry = tonumber(ARGV[4])
-  redis.call('HSET', keys.head, 'e', h.e, 'run', h.run, 'q', h.q, 'c', h.c, 'b', h.b, 'fence', h.fence,
+  redis.call('HSET', keys.head, 'e', h.e, 'run', LIFE, 'q', h.q, 'c', h.c, 'b', h.b, 'fence', h.fence,
     's', h.s, 'n', h.n, 'x', math.max(h.x, expiry))
   if h.x < expiry then redis.call('EXPIREAT', keys.head, expiry) end
 end
@@ -55,5 +54,5 @@ local function purge(keys, h)
 end
 
 local function box_keys()
-  return { head = KEYS[1], box = KEYS[2], seen = KEYS[3], seen_old = KEYS[4], from = KEYS[5], topic = KEYS[6] }
+  return { head = KEYS[2], box = KEYS[3], seen = KEYS[4], seen_old = KEYS[5], from = KEYS[6], topic = KEYS[7] }
 end

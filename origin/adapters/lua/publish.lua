@@ -1,7 +1,7 @@
 -- Accepts publications for channels of one partition: duplicate check, offset, append, announce; one atomic step.
 --
--- KEYS     five for each channel: head, log, seen, seen-old, shard channel of the announcement
--- ARGV     1 server run id · 2 fresh epoch · 3 expiry of logs · 4 expiry of heads (unix seconds, whole hours)
+-- KEYS     1 life (life.lua), then five for each channel: head, log, seen, seen-old, shard channel of the announcement
+-- ARGV     1 server run id · 2 random text (life.lua) · 3 expiry of logs · 4 expiry of heads (unix seconds, whole hours)
 --          5 seen bucket (unix seconds / 600) · 6 most publications in a log · 7 most bytes in a log
 --          then for each message: index of its channel (from 1), message id, body, condition ("" or "<epoch> <offset>")
 -- returns  for each message three values: epoch, offset, outcome (0 accepted, 1 known id, 2 condition not met; then the
@@ -10,7 +10,6 @@
 -- Announcement: "<epoch> <offset of the first>\n<body>[\n<body>…]", one for each channel; bodies hold no newline.
 local TRIM = 32        -- trimmed in steps, so that a full log does not cost a read for every append
 
-local run, fresh_epoch = ARGV[1], ARGV[2]
 local log_expiry, head_expiry, bucket = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local max_count, max_bytes = tonumber(ARGV[6]), tonumber(ARGV[7])
 
@@ -31,10 +30,10 @@ local function trim(keys, h)
 end
 
 local channels, results = {}, {}
-for i = 1, #KEYS / 5 do
-  local k = (i - 1) * 5
+for i = 1, (#KEYS - 1) / 5 do
+  local k = (i - 1) * 5 + 1
   local keys = { head = KEYS[k + 1], log = KEYS[k + 2], seen = KEYS[k + 3], seen_old = KEYS[k + 4] }
-  local h = load_head(keys, run, fresh_epoch)
+  local h = load_head(keys)
   -- A log that expired leaves its head behind: count its bytes and its first offset anew.
   if h.o >= h.f and redis.call('EXISTS', keys.log) == 0 then h.f, h.b = h.o + 1, 0 end
   rotate_seen(keys, h, bucket)

@@ -1,12 +1,12 @@
 -- Reads one page of a channel's log, with its head, as one atomic step.
 --
--- KEYS     head, log, seen, seen-old
--- ARGV     1 server run id · 2 fresh epoch · 3 expiry of logs · 4 expiry of heads (unix seconds, whole hours)
+-- KEYS     life (life.lua), head, log, seen, seen-old
+-- ARGV     1 server run id · 2 random text (life.lua) · 3 expiry of logs · 4 expiry of heads (unix seconds, whole hours)
 --          5 epoch the reader holds ('' reads only the head) · 6 offset the reader holds
 --          7 most publications · 8 most bytes in the page
 -- returns  epoch, head offset, gap ('' | 'trimmed' | 'epoch'), offset before the first body, then the bodies
-local keys = { head = KEYS[1], log = KEYS[2], seen = KEYS[3], seen_old = KEYS[4] }
-local h = load_head(keys, ARGV[1], ARGV[2])
+local keys = { head = KEYS[2], log = KEYS[3], seen = KEYS[4], seen_old = KEYS[5] }
+local h = load_head(keys)
 if h.is_new then save_head(keys, h, tonumber(ARGV[3]), tonumber(ARGV[4])) end
 
 local epoch, from = ARGV[5], tonumber(ARGV[6])

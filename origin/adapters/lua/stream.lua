@@ -1,25 +1,25 @@
 -- Shared opening of publish.lua and read.lua: the head of one channel's stream.
 --
 -- head (hash): e epoch · o offset of the newest publication · f offset of the oldest one in the log · b bytes in the log
---              c offset of the last conditional publication, 0 for none · run server run id · s seen bucket · n ids in `seen` · x expiry of the log (unix seconds, a whole hour)
+--              c offset of the last conditional publication, 0 for none · run life of the partition · s seen bucket · n ids in `seen` · x expiry of the log (unix seconds, a whole hour)
 --
--- A head that names another server run id than the caller's connection may be older than what clients were told (a
--- failover or a restart can lose acknowledged writes), so the stream begins a new life: new epoch, empty log, no ids.
-local function load_head(keys, run, fresh_epoch)
+-- A head of another life (life.lua) may be older than what clients were told, so the stream begins anew: new epoch,
+-- empty log, no ids.
+local function load_head(keys)
   local v = redis.call('HMGET', keys.head, 'e', 'o', 'f', 'b', 'run', 's', 'n', 'x', 'c')
-  if v[1] and v[5] == run then
+  if v[1] and v[5] == LIFE then
     return {
-      e = v[1], o = tonumber(v[2]), f = tonumber(v[3]), b = tonumber(v[4]), run = run,
+      e = v[1], o = tonumber(v[2]), f = tonumber(v[3]), b = tonumber(v[4]),
       s = tonumber(v[6]), n = tonumber(v[7]), x = tonumber(v[8]), commit = tonumber(v[9] or 0),
     }
   end
   redis.call('DEL', keys.log, keys.seen, keys.seen_old)
-  return { e = fresh_epoch, o = 0, f = 1, b = 0, run = run, s = 0, n = 0, x = 0, commit = 0, is_new = true }
+  return { e = FRESH_EPOCH, o = 0, f = 1, b = 0, s = 0, n = 0, x = 0, commit = 0, is_new = true }
 end
 
 local function save_head(keys, h, log_expiry, head_expiry)
   local expiry = math.max(h.x, log_expiry)
-  redis.call('HSET', keys.head, 'e', h.e, 'o', h.o, 'f', h.f, 'b', h.b, 'run', h.run, 's', h.s, 'n', h.n, 'x', expiry,
+  redis.call('HSET', keys.head, 'e', h.e, 'o', h.o, 'f', h.f, 'b', h.b, 'run', LIFE, 's', h.s, 'n', h.n, 'x', expiry,
     'c', h.commit)
   if h.x < log_expiry then
     redis.call('EXPIREAT', keys.head, head_expiry)

@@ -1,0 +1,20 @@
+-- Opening of every script that relies on what was written before: which life of the partition this is.
+--
+-- KEYS[1]  life of the partition, "<server run id> <name of the life>"
+-- ARGV[1]  run id of the server that runs the script, as the caller's connection read it · ARGV[2] random text
+--
+-- Another run id there means that another server wrote last, or this one before a restart: a failover or a restart that
+-- may have lost acknowledged writes. Then a new life begins, and every head that names an older one begins a new epoch,
+-- also those that nobody touched meanwhile: else a server that was master, replica and master again would go on with
+-- heads from before, which may be older than what it had told.
+-- FRESH_EPOCH is for what begins anew. The caller draws ARGV[2] ten times a second only; the server's part keeps what
+-- began twice within that time, on two servers, apart.
+local FRESH_EPOCH = ARGV[2] .. string.sub(ARGV[1], 1, 4)
+
+local function begin_life()
+  local life = redis.call('GET', KEYS[1])
+  if life and string.sub(life, 1, #ARGV[1] + 1) == ARGV[1] .. ' ' then return string.sub(life, #ARGV[1] + 2) end
+  redis.call('SET', KEYS[1], ARGV[1] .. ' ' .. FRESH_EPOCH)
+  return FRESH_EPOCH
+end
+local LIFE = begin_life()

@@ -1,0 +1,194 @@
+import * as assert from 'uvu/assert';
+import { randomId } from '../../shared/bytes.ts';
+import { rejectsWith, until } from '../../shared/testing/expect.ts';
+import { describe } from '../../shared/testing/suite.ts';
+import { relayKey } from '../adapters/partitions.ts';
+import type { Relay, RelayOptions } from '../adapters/redis-relay.ts';
+import { describeBroker } from './broker-contract.ts';
+import { type Carrier, openOn, type StartCarrier } from './relays.ts';
+
+/** The Broker's contract, and what only a Broker over Redis promises. */
+export function describeRedisBroker(name: string, startCarrier: StartCarrier): void {
+  describeBroker(name, async () => {
+    const carrier = await startCarrier();
+    const relay = await openOn(carrier.urls);
+    return {
+      broker: relay.broker,
+      stop: async () => {
+        relay.close();
+        await carrier.stop();
+      },
+    };
+  });
+
+  describe(`broker on ${name}`, ({ test, before, after }) => {
+    let carrier: Carrier;
+    let raw: Carrier['raw'];
+    const relays: Relay[] = [];
+    const start = async (options: Partial<RelayOptions> = {}) => {
+      const relay = await openOn(carrier.urls, options);
+      relays.push(relay);
+      return relay.broker;
+    };
+    before(async () => {
+      carrier = await startCarrier();
+      raw = carrier.raw;
+    });
+    after(async () => {
+      for (const relay of relays) relay.close();
+      await carrier.stop();
+    });
+
+    test('two nodes publishing at once share one order, and each hears all of it', async () => {
+      const [a, b] = [await start(), await start()];
+      const channel = randomId();
+      const heard: Record<'a' | 'b', number[]> = { a: [], b: [] };
+      a.listen({
+        onPublication: (_, { position }) => void heard.a.push(position.offset),
+        onEphemeral: () => undefined,
+        onInterrupted: () => undefined,
+      });
+      b.listen({
+        onPublication: (_, { position }) => void heard.b.push(position.offset),
+        onEphemeral: () => undefined,
+        onInterrupted: () => undefined,
+      });
+      await Promise.all([a.subscribe(channel), b.subscribe(channel)]);
+      await Promise.all(
+        Array.from({ length: 500 }, (_, i) =>
+          (i % 2 ? a : b).publish({ channel, id: randomId(), body: `m${i}` }),
+        ),
+      );
+      const expected = Array.from({ length: 500 }, (_, i) => i + 1);
+      await until(() => heard.a.length === 500 && heard.b.length === 500, {
+        what: '500 announcements on both',
+      });
+      assert.equal(heard.a, expected);
+      assert.equal(heard.b, expected);
+    });
+
+    test('the log keeps at most its count, and a late reader is told', async () => {
+      const broker = await start({ maxPublications: 100 });
+      const channel = randomId();
+      const first = await broker.publish({ channel, id: randomId(), body: 'x' });
+      for (let i = 0; i < 300; i += 1) await broker.publish({ channel, id: randomId(), body: 'x' });
+      const length = await raw.xlen(relayKey('log', channel));
+      assert.ok(length <= 100 && length >= 68, String(length));
+      const page = await broker.read(channel, first.position);
+      assert.is(page.gap, 'trimmed');
+      assert.is(page.publications.length, length);
+      assert.is(page.publications.at(-1)?.position.offset, 301);
+    });
+
+    test('the log keeps at most its bytes', async () => {
+      const broker = await start({ maxBytes: 10_000 });
+      const channel = randomId();
+      for (let i = 0; i < 50; i += 1)
+        await broker.publish({ channel, id: randomId(), body: 'x'.repeat(1_000) });
+      assert.is(await raw.xlen(relayKey('log', channel)), 10);
+      assert.is(await raw.hget(relayKey('head', channel), 'b'), '10000');
+    });
+
+    test('a page is bounded by bytes, and the rest follows', async () => {
+      const broker = await start();
+      const channel = randomId();
+      const { head } = await broker.read(channel, undefined);
+      const body = 'x'.repeat(80_000);
+      for (let i = 0; i < 20; i += 1) await broker.publish({ channel, id: randomId(), body });
+      const page = await broker.read(channel, head);
+      assert.is(page.publications.length, 3);
+      assert.is(
+        (await broker.read(channel, page.publications.at(-1)?.position)).publications[0]?.position.offset,
+        4,
+      );
+    });
+
+    test('ids are remembered for at least ten minutes and forgotten after twenty', async () => {
+      let now = Date.now();
+      const broker = await start({ now: () => now });
+      const channel = randomId();
+      const id = randomId();
+      await broker.publish({ channel, id, body: 'x' });
+      const retry = async () => (await broker.publish({ channel, id, body: 'x' })).outcome === 'duplicate';
+      now += 9.9 * 60_000;
+      await broker.publish({ channel, id: randomId(), body: 'y' });
+      assert.ok(await retry());
+      now += 20 * 60_000;
+      assert.not(await retry());
+    });
+
+    test('a full generation of ids outlives the end of its ten minutes', async () => {
+      // Two seconds before a bucket of ten minutes ends.
+      let now = Math.ceil(Date.now() / 600_000) * 600_000 + 598_000;
+      const broker = await start({ now: () => now });
+      const channel = randomId();
+      const ids = Array.from({ length: 5_000 }, () => randomId());
+      await Promise.all(ids.map((id) => broker.publish({ channel, id, body: 'x' })));
+      await broker.publish({ channel, id: randomId(), body: 'x' });
+      now += 3_000;
+      await broker.publish({ channel, id: randomId(), body: 'x' });
+      assert.ok((await broker.publish({ channel, id: ids.at(-1) ?? '', body: 'x' })).outcome === 'duplicate');
+      now += 590_000;
+      await broker.publish({ channel, id: randomId(), body: 'x' });
+      assert.ok((await broker.publish({ channel, id: ids.at(-1) ?? '', body: 'x' })).outcome === 'duplicate');
+    });
+
+    test('retries that only find duplicates do not forget ids', async () => {
+      let now = Date.now();
+      const broker = await start({ now: () => now });
+      const channel = randomId();
+      const id = randomId();
+      await broker.publish({ channel, id, body: 'x' });
+      for (let minute = 0; minute < 9; minute += 1) {
+        now += 60_000;
+        assert.ok((await broker.publish({ channel, id, body: 'x' })).outcome === 'duplicate');
+      }
+    });
+
+    test('a node whose clock is behind does not forget ids', async () => {
+      const now = Date.now();
+      const ahead = await start({ now: () => now + 600_000 });
+      const behind = await start({ now: () => now });
+      const channel = randomId();
+      const ids = Array.from({ length: 6 }, () => randomId());
+      for (const [i, id] of ids.entries()) await (i % 2 ? ahead : behind).publish({ channel, id, body: 'x' });
+      for (const id of ids)
+        assert.ok((await behind.publish({ channel, id, body: 'x' })).outcome === 'duplicate');
+    });
+
+    test('stored expiries are whole hours and nothing else tells the time', async () => {
+      const broker = await start();
+      const channel = randomId();
+      await broker.publish({ channel, id: randomId(), body: 'x' });
+      for (const kind of ['log', 'head']) {
+        const expiry = Number(await raw.call('EXPIRETIME', relayKey(kind, channel)));
+        assert.is(expiry % 3_600, 0, kind);
+        assert.ok(expiry > Date.now() / 1000 + 24 * 3_600 - 1, kind);
+      }
+      const [[id] = []] = (await raw.xrange(relayKey('log', channel), '-', '+')) as [string, string[]][];
+      assert.is(id, '1-0');
+    });
+
+    test('a flushed script cache is loaded again without a failure', async () => {
+      const broker = await start();
+      const channel = randomId();
+      await carrier.everywhere((redis) => redis.script('FLUSH'));
+      const { position } = await broker.publish({ channel, id: randomId(), body: 'x' });
+      assert.is(position.offset, 1);
+      assert.is((await broker.read(channel, undefined)).head.offset, 1);
+    });
+
+    test('a full Redis refuses with unavailable and takes nothing', async () => {
+      const broker = await start();
+      const channel = randomId();
+      await broker.publish({ channel, id: randomId(), body: 'x' });
+      await carrier.everywhere((redis) => redis.config('SET', 'maxmemory', '1'));
+      try {
+        await rejectsWith(broker.publish({ channel, id: randomId(), body: 'y' }), 'unavailable');
+      } finally {
+        await carrier.everywhere((redis) => redis.config('SET', 'maxmemory', '0'));
+      }
+      assert.is((await broker.read(channel, undefined)).head.offset, 1);
+    });
+  }, 20_000);
+}

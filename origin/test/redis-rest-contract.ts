@@ -1,0 +1,92 @@
+import * as assert from 'uvu/assert';
+import { randomId } from '../../shared/bytes.ts';
+import type { Tag } from '../../shared/frame.ts';
+import { until } from '../../shared/testing/expect.ts';
+import { describe } from '../../shared/testing/suite.ts';
+import { PARTITION_TAGS, partitionOf, tagIn } from '../adapters/partitions.ts';
+import type { Relay } from '../adapters/redis-relay.ts';
+import { type Carrier, openOn, type StartCarrier } from './relays.ts';
+
+/** Registry, Redemptions, Control, and announcements over all partitions. */
+export function describeRedisRest(name: string, startCarrier: StartCarrier): void {
+  describe(`registry, redemptions, control on ${name}`, ({ test, before, after }) => {
+    let carrier: Carrier;
+    let [a, b]: Relay[] = [];
+    const relays = () => {
+      if (a === undefined || b === undefined) throw new Error('No relays');
+      return [a, b] as const;
+    };
+    before(async () => {
+      carrier = await startCarrier();
+      [a, b] = await Promise.all([openOn(carrier.urls), openOn(carrier.urls)]);
+    });
+    after(async () => {
+      a?.close();
+      b?.close();
+      await carrier.stop();
+    });
+
+    test('a node that announced itself is seen by others until it withdraws', async () => {
+      const [one, other] = relays();
+      const self = { node: randomId(), url: 'ws://a', connections: 3, isDraining: false };
+      await one.registry.announce(self);
+      assert.equal(
+        (await other.registry.nodes()).filter(({ node }) => node === self.node),
+        [self],
+      );
+      await one.registry.withdraw(self.node);
+      assert.not((await other.registry.nodes()).some(({ node }) => node === self.node));
+    });
+
+    test('of 20 redemptions by two nodes at once, one succeeds', async () => {
+      const jti = randomId();
+      const all = Array.from({ length: 20 }, (_, i) => relays()[i % 2 === 0 ? 0 : 1]);
+      const outcomes = await Promise.all(all.map(({ redemptions }) => redemptions.redeem(jti, 60)));
+      assert.is(outcomes.filter(Boolean).length, 1);
+    });
+
+    test('a hint reaches every node, the one that gave it as well', async () => {
+      const heard: Tag[][] = [[], []];
+      for (const [i, { control }] of relays().entries())
+        await control.listen({ onHint: (tags) => heard[i]?.push(...tags), onInterrupted: () => undefined });
+      const tag = randomId();
+      await relays()[0].control.hint([tag]);
+      await until(() => heard.every((tags) => tags.includes(tag)), { what: 'the hint' });
+    });
+
+    test('what is published in every partition in one tick is accepted and heard on the other node', async () => {
+      const [one, other] = relays();
+      const channels = PARTITION_TAGS.map((_, partition) => tagIn(partition, randomId().slice(1)));
+      const heard = new Set<Tag>();
+      other.broker.listen({
+        onPublication: (channel) => void heard.add(channel),
+        onEphemeral: (channel) => void heard.add(`${channel} ephemeral`),
+        onInterrupted: () => undefined,
+      });
+      await Promise.all(channels.map((channel) => other.broker.subscribe(channel)));
+      const accepted = await Promise.all(
+        channels.map((channel) => one.broker.publish({ channel, id: randomId(), body: 'x' })),
+      );
+      assert.ok(accepted.every(({ outcome }) => outcome === 'accepted'));
+      await Promise.all(channels.map((channel) => one.broker.announce(channel, 'y')));
+      await until(() => heard.size === 2 * PARTITION_TAGS.length, {
+        what: 'announcements of every partition',
+      });
+      assert.is(new Set(channels.map(partitionOf)).size, 64);
+    });
+
+    test('a thousand topics wanted in one tick all arrive', async () => {
+      const [one, other] = relays();
+      const heard = new Set<Tag>();
+      other.broker.listen({
+        onPublication: () => undefined,
+        onEphemeral: (channel) => void heard.add(channel),
+        onInterrupted: () => undefined,
+      });
+      const channels = Array.from({ length: 1_100 }, (_, i) => tagIn(i % 2, randomId().slice(1)));
+      await Promise.all(channels.map((channel) => other.broker.subscribe(channel)));
+      await Promise.all(channels.map((channel) => one.broker.announce(channel, 'y')));
+      await until(() => heard.size === channels.length, { what: '1,100 announcements' });
+    });
+  });
+}

@@ -1,0 +1,4 @@
+import { describeRedisRest } from './redis-rest-contract.ts';
+import { startSingle } from './relays.ts';
+
+describeRedisRest('Redis', startSingle);
