@@ -49,7 +49,7 @@ describe('A node that is told to stop', ({ test, before, after }) => {
     await client.nextOf('welcome');
     const ended = draining.stopGently(20_000);
     await client.nextOf('moved');
-    const redis = new Redis(nodes.redis.url);
+    const redis = new Redis(nodes.relayUrl);
     const known = await redis.keys('hw1:node:*');
     redis.disconnect();
     assert.ok(known.some((key) => key.endsWith(':n1')));

@@ -10,17 +10,32 @@ import { createSigner, type Grant, type JWK, type Verb } from '../../shared/toke
 export const ISSUER = 'https://edge.test';
 export const WEB_ORIGIN = 'https://chat.test';
 
-/** Real origin processes on a real relay and database, and an edge's signing key to admit clients with. */
+/** Real origin processes on a Redis and a database of their own, and an edge's signing key to admit clients with. */
 export async function startNodes(count: number, env: Readonly<Record<string, string>> = {}) {
+  const redis = await startRedis();
+  const nodes = await startNodesOn(redis.url, { count, env });
+  const stop = async () => {
+    await nodes.stop();
+    await redis.stop();
+  };
+  return { ...nodes, redis, stop };
+}
+
+interface NodesOptions {
+  readonly count: number;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** The same on a relay that is there already; `relayUrl` may name several nodes of a Cluster. */
+export async function startNodesOn(relayUrl: string, { count, env = {} }: NodesOptions) {
   const keys = await createKeys();
   const privateKeys = (JSON.parse(keys.signingKeys) as { keys: JWK[] }).keys;
   const signer = await createSigner(ISSUER, privateKeys);
-  const redis = await startRedis();
   const database = await createDatabase();
   const start = (node: string) =>
     startOrigin({
       node,
-      relayUrl: redis.url,
+      relayUrl,
       databaseUrl: database.url,
       edgeIssuer: ISSUER,
       edgeKeys: keys.publicKeys,
@@ -30,19 +45,18 @@ export async function startNodes(count: number, env: Readonly<Record<string, str
   const nodes = await Promise.all(Array.from({ length: count }, (_, i) => start(`n${i + 1}`)));
   return {
     nodes,
-    redis,
+    relayUrl,
     databaseUrl: database.url,
     signer,
     start,
     stop: async () => {
       await Promise.all(nodes.map((node) => node.stop()));
-      await redis.stop();
       await database.drop();
     },
   };
 }
 
-export type Nodes = Awaited<ReturnType<typeof startNodes>>;
+export type Nodes = Awaited<ReturnType<typeof startNodesOn>>;
 
 /** Who a client is: tags as the edge would make them. */
 export interface Person {

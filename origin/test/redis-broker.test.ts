@@ -1,3 +1,6 @@
+import { cp, mkdtemp, rename, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { startRedis } from '../../deploy/local/servers/redis.ts';
 import { randomId } from '../../shared/bytes.ts';
@@ -41,5 +44,48 @@ describe('redis broker over a restart', ({ test }) => {
     await until(() => heard.includes('new'), { what: 'the announcement after the restart' });
     relay.close();
     await second.stop();
+  });
+
+  test('a server put back to an older append-only file: what it forgot is told, for channels and for mailboxes', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'hushwire-older-'));
+    const [now, older] = [join(dir, 'now'), join(dir, 'older')];
+    const first = await startRedis({ dir: now });
+    const relay = await openOn([first.url]);
+    const { broker, mailboxes } = relay;
+    const channel = randomId();
+    const publish = (body: string) => broker.publish({ channel, id: randomId(), body });
+    const post = (body: string) =>
+      mailboxes.post({ mailbox: channel, sender: randomId(), id: randomId(), body });
+    const kept = await publish('kept');
+    await post('kept');
+    const attachment = await mailboxes.attach(channel);
+    await cp(now, older, { recursive: true });
+    const lost = await publish('lost');
+    await post('lost');
+    await first.kill();
+    await rm(now, { recursive: true });
+    await rename(older, now);
+    const second = await startRedis({
+      dir: now,
+      port: first.port,
+      password: new URL(first.url).password,
+    });
+    await until(() => relay.commands.roundTripMs !== undefined, { what: 'the relay', timeoutMs: 10_000 });
+    const after = await publish('after');
+    assert.equal([after.position.offset, after.position.epoch === kept.position.epoch], [1, false]);
+    for (const { position } of [kept, lost]) {
+      const page = await broker.read(channel, position);
+      assert.equal([page.gap, page.publications.map(({ body }) => body)], ['epoch', ['after']]);
+    }
+    const page = await mailboxes.read(channel, 0);
+    assert.is.not(page.epoch, attachment.epoch);
+    assert.equal(
+      page.items.map(({ body }) => body),
+      ['kept'],
+    );
+    assert.not(await mailboxes.ack(attachment, [[1, 2]]));
+    relay.close();
+    await second.stop();
+    await rm(dir, { recursive: true });
   });
 }, 20_000);
