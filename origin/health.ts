@@ -33,6 +33,14 @@ export interface RoundTrips {
   readonly postgresMs: number | undefined;
 }
 
+/** Whether what other nodes announce arrives here: a subscription can be dead while its server answers. */
+export interface Announcements {
+  /** Milliseconds since the connection that was silent for longest brought the last one. */
+  readonly ageMs: number;
+  /** How many connections were replaced for their silence. */
+  readonly replaced: number;
+}
+
 export interface HealthPorts {
   readonly node: string;
   /** Version of this program. */
@@ -44,6 +52,7 @@ export interface HealthPorts {
   readonly load: () => Load;
   readonly limits: LoadLimits;
   readonly probe: () => Promise<RoundTrips>;
+  readonly announcements: Announcements;
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
 }
 
@@ -66,6 +75,8 @@ export function createHealth(ports: HealthPorts): HttpHandler {
   };
 }
 
+/** A silent connection is replaced after 8 s at most: beyond that, announcements do not arrive and replacing does not help. */
+export const MAX_ANNOUNCEMENT_AGE_MS = 15_000;
 /** How long an answer of the shared parts stays true enough: however many ask, they are asked once a second. */
 const PROBE_LIFE_MS = 1_000;
 
@@ -120,7 +131,9 @@ async function answerHealth(ports: HealthPorts): Promise<HttpAnswer> {
   const { relayMs, postgresMs } = await ports.probe();
   const { eventLoopLagMs, residentBytes } = ports.load();
   const reasons = notReady(ports);
-  const isWell = relayMs !== undefined && postgresMs !== undefined && reasons.length === 0;
+  const { ageMs, replaced } = ports.announcements;
+  const isHeard = ageMs <= MAX_ANNOUNCEMENT_AGE_MS;
+  const isWell = relayMs !== undefined && postgresMs !== undefined && isHeard && reasons.length === 0;
   return jsonAnswer(isWell ? 200 : 503, {
     status: isWell ? 'ok' : 'degraded',
     node: ports.node,
@@ -130,6 +143,7 @@ async function answerHealth(ports: HealthPorts): Promise<HttpAnswer> {
     notReady: reasons,
     connections: { current: ports.connections(), limit: ports.limits.connections },
     relay: describePart(relayMs),
+    announcements: { ageMs: rounded(ageMs), limitMs: MAX_ANNOUNCEMENT_AGE_MS, replaced },
     postgres: describePart(postgresMs),
     eventLoop: { lagMs: rounded(eventLoopLagMs), limitMs: ports.limits.eventLoopLagMs },
     memory: { residentBytes, limitBytes: ports.limits.residentBytes },

@@ -147,7 +147,13 @@ function startHealth({ config, node, counters, stores }: HealthParts): Promise<H
     pingPostgres: () => stores.records.ping(),
     now: Date.now,
   });
-  const shared = { node: config.node, version: readVersion(), connections: () => node.connections, probe };
+  const shared = {
+    node: config.node,
+    version: readVersion(),
+    connections: () => node.connections,
+    probe,
+    announcements: stores.probe,
+  };
   const handle = createHealth({
     ...shared,
     state: () => node.state,

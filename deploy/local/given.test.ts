@@ -30,6 +30,10 @@ describe('given services', ({ test }) => {
 
   test('half an address and variables that would be ignored are refused by name', () => {
     assert.throws(() => readGiven({ UPSTASH_REDIS_REST_URL: 'https://state' }), /go together/);
+    const cluster = { REDIS_URL: 'redis://a,redis://b' };
+    assert.throws(() => readGiven(cluster), /Cluster/);
+    const state = { UPSTASH_REDIS_REST_URL: 'https://state', UPSTASH_REDIS_REST_TOKEN: 'token' };
+    assert.is(readGiven({ ...cluster, ...state }).relayUrl, 'redis://a,redis://b');
     assert.throws(() => readGiven({ HUSHWIRE_EDGE_TAG_KEY: 'x' }), /HUSHWIRE_EDGE_TAG_KEY/);
     assert.throws(() => readGiven({ HUSHWIRE_ORIGIN_NODE: 'x' }), /HUSHWIRE_ORIGIN_NODE/);
   });

@@ -22,7 +22,8 @@ const PASSED_ON = new Set([
 ]);
 
 /** What `npm start` takes from the environment, for its help text. */
-export const GIVEN_HELP = `  HUSHWIRE_RELAY_URL or REDIS_URL    your own Redis 7 or newer, instead of a local one
+export const GIVEN_HELP = `  HUSHWIRE_RELAY_URL or REDIS_URL    your own Redis 7 or newer, instead of a local one;
+                                     nodes of a Cluster separated by commas
   UPSTASH_REDIS_REST_URL and _TOKEN  your own state Redis, instead of a local endpoint
   DATABASE_URL                       your own Postgres, instead of a local one
   HUSHWIRE_WEB_ORIGINS               web origins of your own pages, separated by commas
@@ -36,6 +37,8 @@ export function readGiven(env: NodeJS.ProcessEnv): Given {
   const databaseUrl = env.DATABASE_URL || undefined;
   const state = readState(env);
   refuseForeign(env);
+  if (relayUrl?.includes(',') && state === undefined)
+    throw new Error('A Redis Cluster can be the relay only: set UPSTASH_REDIS_REST_URL as well');
   return {
     ...(relayUrl ? { relayUrl } : {}),
     ...(databaseUrl ? { databaseUrl } : {}),

@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { PROTOCOL } from '../../shared/frame.ts';
-import type { RoundTrips } from '../health.ts';
+import type { Announcements, RoundTrips } from '../health.ts';
 import type { Counters } from '../metrics.ts';
 
 export interface PrometheusOptions {
@@ -10,6 +10,7 @@ export interface PrometheusOptions {
   readonly connections: () => number;
   readonly isReady: () => boolean;
   readonly probe: () => Promise<RoundTrips>;
+  readonly announcements: Announcements;
 }
 
 export interface Exposition {
@@ -39,6 +40,7 @@ export function createPrometheus(options: PrometheusOptions): () => Promise<Expo
   addNode(registry, options);
   addCounters(registry, options.counters);
   addParts(registry, options.probe);
+  addAnnouncements(registry, options.announcements);
   return async () => ({ contentType: registry.contentType, text: await registry.metrics() });
 }
 
@@ -76,6 +78,24 @@ function addCounters(registry: Registry, counters: Counters): void {
     { registers, name: 'hushwire_command_failures_total', help: 'Commands answered with failed, by code' },
     counters.failed,
   );
+}
+
+function addAnnouncements(registry: Registry, announcements: Announcements): void {
+  const registers = [registry];
+  const age = {
+    name: 'hushwire_announcement_age_seconds',
+    help: 'Time since the subscription connection that was silent for longest brought an announcement',
+  };
+  gauge({ registers, ...age }, () => announcements.ageMs / 1_000);
+  new Counter({
+    name: 'hushwire_subscriber_replacements_total',
+    help: 'Subscription connections replaced because they had fallen silent',
+    registers,
+    collect() {
+      this.reset();
+      this.inc(announcements.replaced);
+    },
+  });
 }
 
 /** Both gauges ask the probe themselves: metrics are collected side by side, so neither can wait for the other. */

@@ -4,7 +4,15 @@
  */
 import { Failure } from '../../shared/failure.ts';
 import type { RedisLink } from './redis-link.ts';
-import { type Argument, type Call, type Redirected, runCalls, translate } from './redis-scripts.ts';
+import {
+  type Argument,
+  type Call,
+  type Redirected,
+  runCalls,
+  type Script,
+  type ScriptCall,
+  translate,
+} from './redis-scripts.ts';
 import type { RedisShards } from './redis-shards.ts';
 
 /** How often a call may be sent on. A Cluster that needs more is in the middle of a change: the client retries. */
@@ -38,10 +46,19 @@ export class RedisCommands {
 
   /** Runs one command; throws `unavailable`. */
   ask(partition: number, command: string, ...args: readonly Argument[]): Promise<unknown> {
+    return this.#queue((settle) => ({ partition, command, args, settle }));
+  }
+
+  /** Runs one script; throws `unavailable`. */
+  run(script: Script, call: Pick<ScriptCall, 'partition' | 'keys' | 'args'>): Promise<unknown> {
+    return this.#queue((settle) => ({ ...call, script, settle }));
+  }
+
+  #queue(make: (settle: Call['settle']) => Call): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const settle = (error: unknown, reply: unknown) =>
         error === undefined ? resolve(reply) : reject(translate(error));
-      this.#queued.push({ partition, command, args, settle });
+      this.#queued.push(make(settle));
       this.schedule();
     });
   }

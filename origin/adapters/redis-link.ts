@@ -22,8 +22,8 @@ export interface LinkOptions {
   readonly url: string;
   readonly name: 'commands' | 'subscriptions';
   readonly log: Log;
-  /** Runs after every (re)connect, before the link counts as ready. */
-  readonly prepare?: (link: RedisLink) => Promise<void>;
+  /** Runs after every (re)connect, before the link counts as ready and tells the run id by itself. */
+  readonly prepare?: (link: RedisLink, runId: string) => Promise<void>;
   /** Runs at every end of a connection and every attempt that failed. */
   readonly onClosed?: () => void;
 }
@@ -101,7 +101,7 @@ export class RedisLink {
       this.#roundTripMs = performance.now() - started;
       const runId = /^run_id:([0-9a-f]+)/m.exec(info)?.[1];
       if (runId === undefined) throw new TypeError('Cannot read the run id of the relay');
-      await this.#options.prepare?.(this);
+      await this.#options.prepare?.(this, runId);
       if (this.#isClosed) return;
       this.#runId = runId;
       for (const wake of this.#waiting.splice(0)) wake();

@@ -1,11 +1,15 @@
+import type { Redis } from 'ioredis';
+import { randomId } from '../../shared/bytes.ts';
 import type { Log } from '../../shared/log.ts';
+import { partitionKey } from './partitions.ts';
 import { RedisBroker } from './redis-broker.ts';
 import { RedisCommands } from './redis-commands.ts';
 import { RedisControl } from './redis-control.ts';
-import { type LinkOptions, RedisLink } from './redis-link.ts';
+import { RedisLink } from './redis-link.ts';
 import { MAILBOX_SCRIPTS, RedisMailboxes } from './redis-mailboxes.ts';
+import { PROBE_SCRIPTS, PROBE_TIMES, type ProbeTimes, RedisProbe } from './redis-probe.ts';
 import { RedisRedemptions, RedisRegistry } from './redis-registry.ts';
-import { loadScripts } from './redis-scripts.ts';
+import { loadScript, loadScripts } from './redis-scripts.ts';
 import { RedisShards } from './redis-shards.ts';
 import { STREAM_SCRIPTS } from './redis-stream.ts';
 import { RedisTopics } from './redis-topics.ts';
@@ -22,6 +26,7 @@ export interface RelayOptions {
   readonly mailboxRetentionHours?: number;
   readonly maxMailboxItems?: number;
   readonly maxMailboxBytes?: number;
+  readonly probeTimes?: ProbeTimes;
 }
 
 /** Everything this node has in the relay, over two connections to each server: for commands and for announcements. */
@@ -32,6 +37,7 @@ export interface Relay {
   readonly mailboxes: RedisMailboxes;
   readonly registry: RedisRegistry;
   readonly redemptions: RedisRedemptions;
+  readonly probe: RedisProbe;
   close(): void;
 }
 
@@ -39,9 +45,24 @@ export interface Relay {
 export async function openRelay(options: RelayOptions, deadlineMs: number): Promise<Relay> {
   const { urls, log } = options;
   const topology = new RedisTopology({ urls, log });
-  const shards = new RedisShards({ topology, open: (url, onClosed) => openCommands({ url, log, onClosed }) });
+  const shards: RedisShards = new RedisShards({
+    topology,
+    open: (url, onClosed) =>
+      new RedisLink({
+        url,
+        log,
+        name: 'commands',
+        onClosed,
+        prepare: async (link, runId) => {
+          await loadScripts(link.redis, SCRIPTS);
+          await beginLives(link.redis, { partitions: shards.partitionsOf(link), runId });
+        },
+      }),
+  });
   const topics = new RedisTopics({ topology, log });
+  let probe: RedisProbe | undefined;
   const close = () => {
+    probe?.close();
     topology.close();
     shards.close();
     topics.close();
@@ -53,6 +74,7 @@ export async function openRelay(options: RelayOptions, deadlineMs: number): Prom
     throw error;
   }
   const commands = new RedisCommands(shards);
+  probe = new RedisProbe({ commands, topics, log, times: options.probeTimes ?? PROBE_TIMES });
   return {
     commands,
     broker: new RedisBroker({ ...options, commands, topics }),
@@ -60,16 +82,28 @@ export async function openRelay(options: RelayOptions, deadlineMs: number): Prom
     mailboxes: openMailboxes({ commands, topics }, options),
     registry: new RedisRegistry(commands),
     redemptions: new RedisRedemptions(commands),
+    probe,
     close,
   };
 }
 
-function openCommands(options: Pick<LinkOptions, 'url' | 'log'> & { onClosed: () => void }): RedisLink {
-  return new RedisLink({
-    ...options,
-    name: 'commands',
-    prepare: ({ redis }) => loadScripts(redis, [...STREAM_SCRIPTS, ...MAILBOX_SCRIPTS]),
-  });
+const LIFE = loadScript('life');
+const SCRIPTS = [LIFE, ...STREAM_SCRIPTS, ...MAILBOX_SCRIPTS, ...PROBE_SCRIPTS];
+
+interface Lives {
+  readonly partitions: readonly number[];
+  readonly runId: string;
+}
+
+/**
+ * Has every partition of a server that is new to us begin its life at once: what its former server wrote last is over
+ * then also where nobody writes. One that moved on meanwhile refuses, which does no harm.
+ */
+async function beginLives(redis: Redis, { partitions, runId }: Lives): Promise<void> {
+  const pipeline = redis.pipeline();
+  for (const partition of partitions)
+    pipeline.evalsha(LIFE.sha, 1, partitionKey('life', partition), runId, randomId(6));
+  await pipeline.exec();
 }
 
 /** A week: long enough for a holiday without the phone, and what people expect of a messenger. */

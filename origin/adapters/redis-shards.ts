@@ -30,6 +30,11 @@ export class RedisShards {
     return this.#links.get(this.#options.topology.urlOf(address));
   }
 
+  /** Partitions whose server this connection leads to. */
+  partitionsOf(link: RedisLink): readonly number[] {
+    return [...this.#owners.keys()].filter((partition) => this.#owners[partition] === link);
+  }
+
   get links(): Iterable<RedisLink> {
     return this.#links.values();
   }

@@ -84,6 +84,15 @@ export class RedisTopics {
       .catch((error: unknown) => this.#warn('relay.unsubscribe_failed', error));
   }
 
+  /** One connection for each server; they come and go with the topology. */
+  get links(): Iterable<RedisLink> {
+    return this.#shards.links;
+  }
+
+  partitionsOf(link: RedisLink): readonly number[] {
+    return this.#shards.partitionsOf(link);
+  }
+
   close(): void {
     this.#shards.close();
   }

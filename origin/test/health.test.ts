@@ -10,7 +10,7 @@ import type { PostgresPool } from '../adapters/postgres-pool.ts';
 import { memoryLimitBytes, watchLoad } from '../adapters/process-load.ts';
 import { createPrometheus } from '../adapters/prometheus.ts';
 import { openRelay } from '../adapters/redis-relay.ts';
-import { createHealth, createProbe, type HealthPorts } from '../health.ts';
+import { createHealth, createProbe, type HealthPorts, MAX_ANNOUNCEMENT_AGE_MS } from '../health.ts';
 import { createCounters } from '../metrics.ts';
 import { parseExposition } from './exposition.ts';
 import { openRecords } from './records-fixtures.ts';
@@ -30,6 +30,7 @@ describe('health', ({ test, afterEach }) => {
       load: () => ({ eventLoopLagMs: 1, residentBytes: 1e6 }),
       limits: LIMITS,
       probe: () => Promise.resolve({ relayMs: 0.25, postgresMs: 1.5 }),
+      announcements: { ageMs: 120, replaced: 2 },
       metrics: () => Promise.resolve({ contentType: 'text/plain', text: 'x 1\n' }),
       ...ports,
     });
@@ -118,6 +119,7 @@ describe('health', ({ test, afterEach }) => {
       notReady: [],
       connections: { current: 7, limit: 100 },
       relay: { isUp: true, roundTripMs: 0.25 },
+      announcements: { ageMs: 120, limitMs: MAX_ANNOUNCEMENT_AGE_MS, replaced: 2 },
       postgres: { isUp: true, roundTripMs: 1.5 },
       eventLoop: { lagMs: 1, limitMs: 500 },
       memory: { residentBytes: 1e6, limitBytes: 1e9 },
@@ -130,6 +132,14 @@ describe('health', ({ test, afterEach }) => {
     assert.is(response.status, 503);
     const { status, relay, postgres } = (await response.json()) as Record<string, unknown>;
     assert.equal([status, relay, postgres], ['degraded', { isUp: false }, { isUp: true, roundTripMs: 1 }]);
+    for (const [ageMs, code] of [
+      [MAX_ANNOUNCEMENT_AGE_MS, 200],
+      [MAX_ANNOUNCEMENT_AGE_MS + 1, 503],
+    ] as const) {
+      const silent = await start({ announcements: { ageMs, replaced: 0 } });
+      assert.is((await silent('/healthz')).status, code);
+      assert.is((await silent('/readyz')).status, 200);
+    }
     const draining = await start({ state: () => 'draining' });
     assert.is((await draining('/healthz')).status, 503);
   });
@@ -196,7 +206,8 @@ describe('health over real parts', ({ test, before, after }) => {
       pingPostgres: () => opened.records.ping(),
       now: Date.now,
     });
-    const shared = { node: 'a', version: '1', connections: () => 0, probe };
+    const announcements = relay.probe;
+    const shared = { node: 'a', version: '1', connections: () => 0, probe, announcements };
     const handle = createHealth({
       ...shared,
       state: () => 'ready',

@@ -14,6 +14,7 @@ describe('metrics', ({ test }) => {
       connections: () => 7,
       isReady: () => true,
       probe: () => Promise.resolve({ relayMs: 0.25, postgresMs: undefined }),
+      announcements: { ageMs: 1_500, replaced: 3 },
       ...options,
     })();
     assert.is(contentType, 'text/plain; version=0.0.4; charset=utf-8');
@@ -50,6 +51,8 @@ describe('metrics', ({ test }) => {
       hushwire_closes_total: 'counter',
       hushwire_command_failures_total: 'counter',
       hushwire_part_up: 'gauge',
+      hushwire_announcement_age_seconds: 'gauge',
+      hushwire_subscriber_replacements_total: 'counter',
       hushwire_part_round_trip_seconds: 'gauge',
     });
     for (const name of [
@@ -69,6 +72,7 @@ describe('metrics', ({ test }) => {
       connections: () => 3,
       isReady: () => false,
       probe: () => Promise.resolve({ relayMs: 2, postgresMs: 4 }),
+      announcements: { ageMs: 0, replaced: 0 },
     });
     counters.publishes += 5;
     counters.closes('slow_consumer');
@@ -92,6 +96,8 @@ describe('metrics', ({ test }) => {
     const { value } = await scrape();
     assert.is(value('hushwire_part_up', { part: 'relay' }), 1);
     assert.is(value('hushwire_part_up', { part: 'postgres' }), 0);
+    assert.is(value('hushwire_announcement_age_seconds'), 1.5);
+    assert.is(value('hushwire_subscriber_replacements_total'), 3);
     assert.is(value('hushwire_part_round_trip_seconds', { part: 'relay' }), 0.000_25);
     assert.is(value('hushwire_part_round_trip_seconds', { part: 'postgres' }), undefined);
   });
