@@ -75,18 +75,43 @@ export function describeRedisRest(name: string, startCarrier: StartCarrier): voi
       assert.is(new Set(channels.map(partitionOf)).size, 64);
     });
 
-    test('a thousand topics wanted in one tick all arrive', async () => {
+    test('a thousand topics are subscribed in few commands, also after the connections were lost', async () => {
       const [one, other] = relays();
       const heard = new Set<Tag>();
+      let interruptions = 0;
       other.broker.listen({
         onPublication: () => undefined,
         onEphemeral: (channel) => void heard.add(channel),
-        onInterrupted: () => undefined,
+        onInterrupted: () => {
+          interruptions += 1;
+        },
       });
       const channels = Array.from({ length: 1_100 }, (_, i) => tagIn(i % 2, randomId().slice(1)));
+      const allHeard = async () => {
+        await Promise.all(channels.map((channel) => one.broker.announce(channel, 'y')));
+        return heard.size === channels.length;
+      };
+      await carrier.everywhere((redis) => redis.config('RESETSTAT'));
       await Promise.all(channels.map((channel) => other.broker.subscribe(channel)));
-      await Promise.all(channels.map((channel) => one.broker.announce(channel, 'y')));
-      await until(() => heard.size === channels.length, { what: '1,100 announcements' });
+      assert.is(await subscribeCommands(carrier), 4, 'two partitions, 512 to a command');
+      await until(allHeard, { what: '1,100 announcements' });
+      await carrier.everywhere((redis) => redis.call('CLIENT', 'KILL', 'TYPE', 'pubsub'));
+      await until(() => interruptions > 0, { what: 'the interruption' });
+      heard.clear();
+      await until(allHeard, { what: '1,100 announcements again' });
+      // Each partition of both relays, and no more than a few for the topics.
+      const commands = await subscribeCommands(carrier);
+      assert.ok(commands < 2 * PARTITION_TAGS.length + 20, `${commands} commands`);
     });
   });
+}
+
+/** How many SSUBSCRIBE the servers ran since their statistics were reset. */
+async function subscribeCommands(carrier: Carrier): Promise<number> {
+  let calls = 0;
+  await carrier.everywhere(async (redis) => {
+    const info = await redis.info('commandstats');
+    calls += Number(/cmdstat_ssubscribe:calls=(\d+)/.exec(info)?.[1] ?? 0);
+  });
+  return calls;
 }
