@@ -1,10 +1,11 @@
 /** Entry of an origin node: configuration, adapters, the node, signals; the only place that knows them all. */
 import { readFileSync } from 'node:fs';
 import { ConfigurationError } from '../shared/env.ts';
-import { LIMITS } from '../shared/limits.ts';
+import { INTERNAL_BODY_BYTES } from '../shared/internal.ts';
 import { createLog, errorFields } from '../shared/log.ts';
 import { createVerifier } from '../shared/token.ts';
 import { type HttpServer, startHttpServer } from './adapters/http-server.ts';
+import { PostgresKeys } from './adapters/postgres-keys.ts';
 import { MigrationRefused, migrate } from './adapters/postgres-migrate.ts';
 import { PostgresPool } from './adapters/postgres-pool.ts';
 import { startPurging } from './adapters/postgres-purge.ts';
@@ -83,7 +84,7 @@ async function run(config: OriginConfig): Promise<void> {
   const internal = await startHttpServer({
     host: config.internalHost,
     port: config.internalPort,
-    bodyBytes: LIMITS.bodyBytes,
+    bodyBytes: INTERNAL_BODY_BYTES,
     handle: createInternalApi({
       ...stores,
       onRevoked: (tags) => revocations.announce(tags),
@@ -125,6 +126,7 @@ async function openStores(config: OriginConfig) {
     ...relay,
     records,
     revocations,
+    keys: new PostgresKeys(pool),
     close: async () => {
       for (const stop of stopPurging) stop();
       relay.close();

@@ -4,20 +4,29 @@ import type { GapReason, Tag } from '../shared/frame.ts';
 import type {
   AttemptAnswer,
   Belongings,
+  ClaimedPackages,
   DeviceWritten,
+  LogPage,
+  LogPageRequest,
+  LogWritten,
   NewAccount,
   NewAttempt,
   NewChannel,
   NewDevice,
+  NewLogEntry,
   NewMember,
+  NewPackages,
   NewSession,
   NodeInfo,
+  PackageClaim,
+  PackagesWritten,
   ReadAnswer,
   ReadRequest,
   Revocation,
   Revoked,
   SessionRenewal,
   SessionWritten,
+  Stock,
   TotpChange,
   TotpWritten,
   Written,
@@ -65,6 +74,17 @@ export interface RevocationRecords {
   belongings(account: Tag): Promise<Belongings>;
   /** Revocations of today and yesterday after number `after`. None is ever numbered below one that was read before. */
   readRevocations(after: number): Promise<RevocationPage>;
+}
+
+/** Key logs and key packages. Marks and failures as for Records; a claim is final, also when its answer is lost. */
+export interface KeyRecords {
+  /** Of many at once that follow the same entry one is appended. */
+  appendEntry(entry: NewLogEntry, mark: CallMark): Promise<LogWritten>;
+  readLog(request: LogPageRequest): Promise<LogPage>;
+  addPackages(packages: NewPackages, mark: CallMark): Promise<PackagesWritten>;
+  readStock(device: Tag): Promise<Stock>;
+  /** No package is in two answers. */
+  claimPackages(claim: PackageClaim, mark: CallMark): Promise<ClaimedPackages>;
 }
 
 /**

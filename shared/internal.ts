@@ -15,6 +15,11 @@
  * | `POST /internal/v1/devices` NewDevice | DeviceWritten |
  * | `POST /internal/v1/revocations` Revocation | Revoked |
  * | `POST /internal/v1/belongings` BelongingsRequest | Belongings (a read) |
+ * | `POST /internal/v1/key-log` NewLogEntry | LogWritten |
+ * | `POST /internal/v1/key-log/read` LogPageRequest | LogPage (a read) |
+ * | `POST /internal/v1/key-packages` NewPackages | PackagesWritten |
+ * | `POST /internal/v1/key-packages/stock` StockRequest | Stock (a read) |
+ * | `POST /internal/v1/key-packages/claim` PackageClaim | ClaimedPackages |
  * | `POST /internal/v1/read` ReadRequest | ReadAnswer (a read; needs no one-time mark) |
  * | `GET /internal/v1/nodes` | NodesAnswer (a read) |
  *
@@ -34,12 +39,19 @@ export const INTERNAL_PATHS = Object.freeze({
   devices: '/internal/v1/devices',
   revocations: '/internal/v1/revocations',
   belongings: '/internal/v1/belongings',
+  keyLog: '/internal/v1/key-log',
+  keyLogPages: '/internal/v1/key-log/read',
+  keyPackages: '/internal/v1/key-packages',
+  keyStocks: '/internal/v1/key-packages/stock',
+  keyClaims: '/internal/v1/key-packages/claim',
   read: '/internal/v1/read',
   nodes: '/internal/v1/nodes',
 });
 
 /** Authenticated ciphertext made by the edge: base64url, at most 8 KiB, behind a key version. */
 export type Sealed = string;
+/** Largest body of a call: the largest one the edge takes (`LIMITS.bodyBytes`), sealed, which makes it less than twice as long. */
+export const INTERNAL_BODY_BYTES = 128 * 1024;
 /** Longest sealed record either side accepts. */
 export const SEALED_MAX_CHARS = 8 * 1024;
 /** Most tags in one `read`, over all its tables. */
@@ -142,6 +154,8 @@ export type TotpWritten = Written | StaleTotp;
 export const RECOVERY_CODES_MAX = 16;
 
 export interface ReadRequest {
+  /** Newest entries of key logs, by account. */
+  readonly entries?: readonly Tag[];
   /** TOTP records, by account. */
   readonly totp?: readonly Tag[];
   readonly devices?: readonly Tag[];
@@ -166,6 +180,8 @@ export interface StoredMember extends StoredRecord {
 }
 /** What was found, by tag; a tag that is absent does not exist. */
 export interface ReadAnswer {
+  /** By account, with its number as version; only there when it was asked for. */
+  readonly entries?: Readonly<Record<Tag, StoredRecord>>;
   /** By account; only there when it was asked for. */
   readonly totp?: Readonly<Record<Tag, StoredRecord>>;
   readonly devices: Readonly<Record<Tag, StoredDevice>>;
@@ -218,6 +234,81 @@ export interface Belongings {
   readonly devices: Readonly<Record<Tag, StoredRecord>>;
   readonly sessions: Readonly<Record<Tag, Omit<StoredSession, 'account'>>>;
 }
+
+/**
+ * The next entry of an account's key log, asked for by the session `by`. `link` is the tag of its hash, `previous` that of
+ * the entry before, absent for the first; `devices` are all it names.
+ */
+export interface NewLogEntry {
+  readonly account: Tag;
+  readonly by: Tag;
+  readonly sequence: number;
+  readonly link: Tag;
+  readonly previous?: Tag;
+  readonly devices: readonly Tag[];
+  readonly sealed: Sealed;
+}
+/**
+ * `exists`: this very entry was appended before, and is the newest. `stale`: the log does not end with `previous`. `missing`:
+ * it names a device the account does not have. `refused`: the asking session does not live.
+ */
+export interface LogWritten {
+  readonly result: 'created' | 'exists' | 'stale' | 'missing' | 'refused';
+}
+export interface LogPageRequest {
+  readonly account: Tag;
+  /** Number of the last entry the reader has; 0 for none. */
+  readonly after: number;
+}
+/** The next entries in order, at most `LIMITS.keyLogEntriesPerPage`, each with its number as version. */
+export interface LogPage {
+  readonly entries: readonly StoredRecord[];
+}
+
+/**
+ * Key packages of a device, asked for by its session `by`. `version` counts the device's uploads: the same upload is never
+ * carried out twice, so no package that was handed out comes back. A `list` holds what fits one identity key: packages of
+ * another list than the newest upload's are gone, and with `isReplacing` those of this list, too.
+ */
+export interface NewPackages {
+  readonly account: Tag;
+  readonly device: Tag;
+  readonly by: Tag;
+  readonly version: number;
+  readonly list: Tag;
+  readonly packages: readonly Sealed[];
+  /** Takes the place of the one there is. */
+  readonly lastResort?: Sealed;
+  readonly isReplacing: boolean;
+}
+/**
+ * `stale`: `version` is not one more than the stored one, which the answer tells. `full`: there would be more packages than
+ * a device may have. `refused`: the asking session does not live or is another device's.
+ */
+export interface PackagesWritten extends Stock {
+  readonly result: 'created' | 'exists' | 'stale' | 'full' | 'refused';
+}
+export interface StockRequest {
+  readonly device: Tag;
+}
+export interface Stock {
+  /** Number of the newest upload; 0 before the first. */
+  readonly version: number;
+  /** Packages that nobody has claimed yet. */
+  readonly left: number;
+}
+/** Takes up to `most` packages out of each list, for good: none is ever given out again. */
+export interface PackageClaim {
+  readonly lists: readonly Tag[];
+  readonly most: number;
+}
+/** By list, oldest first; a last resort only where there is no package. */
+export interface ClaimedPackages {
+  readonly packages: Readonly<Record<Tag, readonly Sealed[]>>;
+  readonly lastResorts: Readonly<Record<Tag, Sealed>>;
+}
+/** Most lists in one claim, and most packages in its answer: with the largest ones it has just over a megabyte. */
+export const CLAIM_MAX = 128;
 
 export interface NodeInfo {
   readonly node: string;

@@ -36,6 +36,20 @@ export const LIMITS = Object.freeze({
   tokenChars: 24 * 1024,
   /** Largest JSON body the edge reads. */
   bodyBytes: 64 * 1024,
+  /** Users in one look-up of keys. */
+  usersPerLookup: 100,
+  /** A device's identity key for messaging: four times what any curve in use needs. */
+  identityKeyBytes: 256,
+  /** One key package; an MLS KeyPackage has some 300 bytes on a curve, and 2.7 KiB with hybrid post-quantum keys. */
+  keyPackageBytes: 4 * 1024,
+  /** One-time key packages of a device that may lie in stock, and that one call may bring. */
+  keyPackagesPerDevice: 100,
+  /** Below this many the stock of a device counts as low. */
+  keyPackagesLow: 20,
+  /** One entry of a key log; with six devices and the largest identity keys it has about 4,600. */
+  keyLogEntryChars: 5 * 1024,
+  /** Entries in one page of a key log. */
+  keyLogEntriesPerPage: 32,
   /** A client message id: 16 to 36 base64url characters. */
   messageIdMinChars: 16,
   messageIdMaxChars: 36,

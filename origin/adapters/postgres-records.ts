@@ -75,9 +75,9 @@ export class PostgresRecords implements Records {
     return this.#write(STATEMENTS.addMember, mark, [member, channel, sealed]);
   }
 
-  async read({ devices = [], sessions = [], members = [], totp }: ReadRequest): Promise<ReadAnswer> {
-    const lists = [devices, sessions, members, totp ?? []].map((tags) => tags.join(','));
-    const records: Record<string, StoredRecord> = {};
+  async read({ devices = [], sessions = [], members = [], totp, entries }: ReadRequest): Promise<ReadAnswer> {
+    const lists = [devices, sessions, members, totp ?? [], entries ?? []].map((tags) => tags.join(','));
+    const byAccount: Record<'totp' | 'entry', Record<string, StoredRecord>> = { totp: {}, entry: {} };
     const found: { [K in 'devices' | 'sessions' | 'members']: Record<string, ReadAnswer[K][string]> } = {
       devices: {},
       sessions: {},
@@ -87,13 +87,17 @@ export class PostgresRecords implements Records {
       const { tag, sealed, version } = row;
       if (row.kind === 'device') found.devices[tag] = { sealed, version, account: row.account };
       else if (row.kind === 'member') found.members[tag] = { sealed, version, channel: row.channel };
-      else if (row.kind === 'totp') records[tag] = { sealed, version };
+      else if (row.kind === 'totp' || row.kind === 'entry') byAccount[row.kind][tag] = { sealed, version };
       else {
         const { device, account, expires_on: expiresOn } = row;
         found.sessions[tag] = { sealed, version, device, account, expiresOn };
       }
     }
-    return totp === undefined ? found : { ...found, totp: records };
+    return {
+      ...found,
+      ...(totp === undefined ? {} : { totp: byAccount.totp }),
+      ...(entries === undefined ? {} : { entries: byAccount.entry }),
+    };
   }
 
   async ping(): Promise<number> {
@@ -191,7 +195,7 @@ type Found = { readonly tag: string; readonly sealed: string; readonly version: 
       readonly expires_on: string;
     }
   | { readonly kind: 'member'; readonly channel: string }
-  | { readonly kind: 'totp' }
+  | { readonly kind: 'totp' | 'entry' }
 );
 
 /** Rounded up: what is stored must not tell when the call was made. */

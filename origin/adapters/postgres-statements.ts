@@ -166,7 +166,10 @@ const ADD_MEMBER = `with ${MARK}, parent as (
 select exists (select from mark) as marked, exists (select from member) as created,
   exists (select from parent) as parented`;
 
-/** $1 devices · $2 sessions · $3 members · $4 accounts for their TOTP, each a list; one row for each that is there. */
+/**
+ * $1 devices · $2 sessions · $3 members · $4 accounts for their TOTP · $5 accounts for the newest entry of their key log, each
+ * a list; one row for each that is there.
+ */
 const READ = `
 select 'device' as kind, device as tag, account, null as device, null as channel, sealed, version, null as expires_on
 from hushwire.devices where device = any (string_to_array($1::text, ','))
@@ -179,7 +182,12 @@ select 'member', member, null, null, channel, sealed, version, null
 from hushwire.members where member = any (string_to_array($3::text, ','))
 union all
 select 'totp', account, null, null, null, sealed, version, null
-from hushwire.totp where account = any (string_to_array($4::text, ','))`;
+from hushwire.totp where account = any (string_to_array($4::text, ','))
+union all
+select 'entry', wanted.account, null, null, null, newest.sealed, newest.sequence, null
+from unnest(string_to_array($5::text, ',')) as wanted(account) cross join lateral (
+  select sealed, sequence from hushwire.key_log where key_log.account = wanted.account
+  order by sequence desc limit 1) as newest`;
 
 /** Rows one purge takes of each table: short enough to stay far below the statement timeout. */
 export const PURGE_ROWS = 5_000;

@@ -11,29 +11,34 @@ import { Failure, toFailure } from '../../shared/failure.ts';
 import { FAILURES } from '../../shared/failures.ts';
 import type { Tag } from '../../shared/frame.ts';
 import {
+  INTERNAL_BODY_BYTES,
   INTERNAL_PATHS,
   type NodesAnswer,
   type ReadRequest,
   type Revocation,
   type Revoked,
 } from '../../shared/internal.ts';
-import { LIMITS } from '../../shared/limits.ts';
 import { errorFields, type Log } from '../../shared/log.ts';
 import type { Verifier } from '../../shared/token.ts';
 import { type HttpHandler, type HttpRequest, jsonAnswer, problemAnswer } from '../http.ts';
-import type { CallMark, Records, Registry, RevocationRecords } from '../ports.ts';
+import type { CallMark, KeyRecords, Records, Registry, RevocationRecords } from '../ports.ts';
 import { authorise } from './caller.ts';
 import {
   belongingsRequest,
+  logPageRequest,
   newAccount,
   newAttempt,
   newChannel,
   newDevice,
+  newLogEntry,
   newMember,
+  newPackages,
   newSession,
+  packageClaim,
   readRequest,
   revocation,
   sessionRenewal,
+  stockRequest,
   totpChange,
 } from './schemas.ts';
 
@@ -50,6 +55,7 @@ export interface InternalApiPorts {
     | 'read'
   >;
   readonly revocations: Pick<RevocationRecords, 'addDevice' | 'revoke' | 'belongings'>;
+  readonly keys: KeyRecords;
   /** Told of every session and device that a call has ended, also when an earlier call had. */
   readonly onRevoked: (tags: readonly Tag[]) => void;
   readonly registry: Pick<Registry, 'nodes'>;
@@ -67,7 +73,7 @@ export function createInternalApi(ports: InternalApiPorts): HttpHandler {
     try {
       if (route === undefined) throw new Failure('not_found');
       if (request.method !== route.method) throw new Failure('method_not_allowed');
-      if (request.body.length > LIMITS.bodyBytes) throw new Failure('payload_too_large');
+      if (request.body.length > INTERNAL_BODY_BYTES) throw new Failure('payload_too_large');
       const mark = await authorise(request, ports.verifier, ports.now());
       return jsonAnswer(200, await route.run(request, mark), { 'x-request-id': requestId });
     } catch (error) {
@@ -85,7 +91,7 @@ interface Route {
 }
 
 function createRoutes(ports: InternalApiPorts): ReadonlyMap<string, Route> {
-  const { records, revocations, registry } = ports;
+  const { records, revocations, keys, registry } = ports;
   return new Map<string, Route>([
     [INTERNAL_PATHS.accounts, post(newAccount, (account, mark) => records.createAccount(account, mark))],
     [INTERNAL_PATHS.sessions, post(newSession, (session, mark) => records.createSession(session, mark))],
@@ -97,6 +103,11 @@ function createRoutes(ports: InternalApiPorts): ReadonlyMap<string, Route> {
     [INTERNAL_PATHS.devices, post(newDevice, (device, mark) => revocations.addDevice(device, mark))],
     [INTERNAL_PATHS.revocations, post(revocation, (asked, mark) => revoke(asked, { mark, ports }))],
     [INTERNAL_PATHS.belongings, post(belongingsRequest, ({ account }) => revocations.belongings(account))],
+    [INTERNAL_PATHS.keyLog, post(newLogEntry, (entry, mark) => keys.appendEntry(entry, mark))],
+    [INTERNAL_PATHS.keyLogPages, post(logPageRequest, (request) => keys.readLog(request))],
+    [INTERNAL_PATHS.keyPackages, post(newPackages, (packages, mark) => keys.addPackages(packages, mark))],
+    [INTERNAL_PATHS.keyStocks, post(stockRequest, ({ device }) => keys.readStock(device))],
+    [INTERNAL_PATHS.keyClaims, post(packageClaim, (claim, mark) => keys.claimPackages(claim, mark))],
     [INTERNAL_PATHS.read, post(readRequest, (read: ReadRequest) => records.read(read))],
     [
       INTERNAL_PATHS.nodes,

@@ -3,21 +3,29 @@ import * as v from 'valibot';
 import {
   type Attempt,
   type BelongingsRequest,
+  CLAIM_MAX,
+  DEVICES_MAX,
   type Factor,
+  type LogPageRequest,
   type NewAccount,
   type NewAttempt,
   type NewChannel,
   type NewDevice,
+  type NewLogEntry,
   type NewMember,
+  type NewPackages,
   type NewSession,
+  type PackageClaim,
   READ_MAX_TAGS,
   RECOVERY_CODES_MAX,
   type ReadRequest,
   type Revocation,
   SEALED_MAX_CHARS,
   type SessionRenewal,
+  type StockRequest,
   type TotpChange,
 } from '../../shared/internal.ts';
+import { LIMITS } from '../../shared/limits.ts';
 
 const tag = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{22}$/));
 const sealed = v.pipe(v.string(), v.maxLength(SEALED_MAX_CHARS), v.regex(/^[0-9]{1,4}\.[A-Za-z0-9_-]+$/));
@@ -111,17 +119,51 @@ export const belongingsRequest = v.strictObject({
   account: tag,
 }) satisfies v.GenericSchema<unknown, BelongingsRequest>;
 
+export const newLogEntry = v.strictObject({
+  account: tag,
+  by: tag,
+  sequence: v.pipe(count, v.minValue(1)),
+  link: tag,
+  previous: v.exactOptional(tag),
+  devices: v.pipe(v.array(tag), v.minLength(1), v.maxLength(DEVICES_MAX)),
+  sealed,
+}) satisfies v.GenericSchema<unknown, NewLogEntry>;
+
+export const logPageRequest = v.strictObject({
+  account: tag,
+  after: count,
+}) satisfies v.GenericSchema<unknown, LogPageRequest>;
+
+export const newPackages = v.strictObject({
+  account: tag,
+  device: tag,
+  by: tag,
+  version: v.pipe(count, v.minValue(1)),
+  list: tag,
+  packages: v.pipe(v.array(sealed), v.maxLength(LIMITS.keyPackagesPerDevice)),
+  lastResort: v.exactOptional(sealed),
+  isReplacing: v.boolean(),
+}) satisfies v.GenericSchema<unknown, NewPackages>;
+
+export const stockRequest = v.strictObject({ device: tag }) satisfies v.GenericSchema<unknown, StockRequest>;
+
+export const packageClaim = v.pipe(
+  v.strictObject({
+    lists: v.pipe(v.array(tag), v.minLength(1), v.maxLength(CLAIM_MAX)),
+    most: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(CLAIM_MAX)),
+  }),
+  v.check(({ lists, most }) => lists.length * most <= CLAIM_MAX),
+) satisfies v.GenericSchema<unknown, PackageClaim>;
+
 export const readRequest = v.pipe(
   v.strictObject({
     devices: v.exactOptional(tags),
     sessions: v.exactOptional(tags),
     members: v.exactOptional(tags),
     totp: v.exactOptional(tags),
+    entries: v.exactOptional(tags),
   }),
-  v.check(
-    ({ devices = [], sessions = [], members = [], totp = [] }) =>
-      devices.length + sessions.length + members.length + totp.length <= READ_MAX_TAGS,
-  ),
+  v.check((lists) => Object.values(lists).flat().length <= READ_MAX_TAGS),
 ) satisfies v.GenericSchema<unknown, ReadRequest>;
 
 /** A day of the calendar, from the year 2000 on: 2026-02-30 is none. */

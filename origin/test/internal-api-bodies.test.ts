@@ -1,7 +1,11 @@
 import * as assert from 'uvu/assert';
 import { randomId } from '../../shared/bytes.ts';
-import { INTERNAL_PATHS, READ_MAX_TAGS, SEALED_MAX_CHARS } from '../../shared/internal.ts';
-import { LIMITS } from '../../shared/limits.ts';
+import {
+  INTERNAL_BODY_BYTES,
+  INTERNAL_PATHS,
+  READ_MAX_TAGS,
+  SEALED_MAX_CHARS,
+} from '../../shared/internal.ts';
 import { describe } from '../../shared/testing/suite.ts';
 import { startInternalApiOnPostgres } from './internal-api-fixture.ts';
 import { newAccount, newChannel, newMember, newSession } from './records-fixtures.ts';
@@ -16,10 +20,10 @@ describe('bodies of the internal api', ({ test, before, after }) => {
   after(() => api.close());
 
   test('a body over the limit is too large, one at it is read', async () => {
-    const atLimit = `{}${' '.repeat(LIMITS.bodyBytes - 2)}`;
+    const atLimit = `{}${' '.repeat(INTERNAL_BODY_BYTES - 2)}`;
     await api.answer({ body: atLimit });
     await api.refused('payload_too_large', { body: `${atLimit} ` });
-    await api.refused('payload_too_large', { body: 'x'.repeat(LIMITS.bodyBytes * 20) });
+    await api.refused('payload_too_large', { body: 'x'.repeat(INTERNAL_BODY_BYTES * 20) });
   });
 
   test('another media type is unsupported, a parameter is no other type', async () => {
@@ -64,6 +68,17 @@ describe('bodies of the internal api', ({ test, before, after }) => {
       [INTERNAL_PATHS.revocations, { account: tag, by: tag, what: 'device-sessions', device: tag }],
       [INTERNAL_PATHS.revocations, { account: tag, by: tag, what: 'account' }],
       [INTERNAL_PATHS.belongings, { account: tag }],
+      [
+        INTERNAL_PATHS.keyLog,
+        { account: tag, by: tag, sequence: 1, link: tag, devices: [tag], sealed: account.sealed },
+      ],
+      [INTERNAL_PATHS.keyLogPages, { account: tag, after: 0 }],
+      [
+        INTERNAL_PATHS.keyPackages,
+        { account: tag, device: tag, by: tag, version: 1, list: tag, packages: [], isReplacing: false },
+      ],
+      [INTERNAL_PATHS.keyStocks, { device: tag }],
+      [INTERNAL_PATHS.keyClaims, { lists: [tag], most: 1 }],
     ];
     for (const [path, body] of valid) {
       await api.refused('bad_request', { path, body: { ...body, unknown: 1 } });
@@ -72,7 +87,7 @@ describe('bodies of the internal api', ({ test, before, after }) => {
       for (const name of Object.keys(body)) {
         const { [name]: _left, ...rest } = body;
         await api.refused('bad_request', { path, body: rest });
-        for (const wrong of [null, 1, '', [], {}, `${randomId()}A`, 'alice@example.com'])
+        for (const wrong of [null, 1.5, '', [1], {}, `${randomId()}A`, 'alice@example.com'])
           await api.refused('bad_request', { path, body: { ...rest, [name]: wrong } });
       }
     }

@@ -4,8 +4,7 @@ import { randomId, toBase64Url, utf8 } from '../../shared/bytes.ts';
 import type { Problem } from '../../shared/failure.ts';
 import type { FailureCode } from '../../shared/failures.ts';
 import type { Tag } from '../../shared/frame.ts';
-import { INTERNAL_PATHS } from '../../shared/internal.ts';
-import { LIMITS } from '../../shared/limits.ts';
+import { INTERNAL_BODY_BYTES, INTERNAL_PATHS } from '../../shared/internal.ts';
 import { createDatabase } from '../../shared/testing/database.ts';
 import {
   createSigner,
@@ -41,8 +40,9 @@ export type InternalApi = Awaited<ReturnType<typeof startInternalApi>>;
 export async function startInternalApi({
   records,
   revocations,
+  keys,
   registry,
-}: Pick<InternalApiPorts, 'records' | 'revocations' | 'registry'>) {
+}: Pick<InternalApiPorts, 'records' | 'revocations' | 'keys' | 'registry'>) {
   const lines: Record<string, unknown>[] = [];
   const log = (level: string, event: string, fields: object = {}) =>
     void lines.push({ level, event, ...fields });
@@ -51,9 +51,9 @@ export async function startInternalApi({
   const verifier = createVerifier(ISSUER, JSON.parse(publicKeys) as PublicKeys);
   const told: Tag[][] = [];
   const onRevoked = (tags: readonly Tag[]) => void told.push([...tags]);
-  const ports = { records, revocations, onRevoked, registry };
+  const ports = { records, revocations, keys, onRevoked, registry };
   const handle = createInternalApi({ ...ports, verifier, now: Date.now, log });
-  const options = { host: '127.0.0.1', port: 0, bodyBytes: LIMITS.bodyBytes, handle, log };
+  const options = { host: '127.0.0.1', port: 0, bodyBytes: INTERNAL_BODY_BYTES, handle, log };
   const server = await startHttpServer(options);
   const send = async (call: Call): Promise<Response> => {
     const { method = 'POST', path = INTERNAL_PATHS.read, headers = {} } = call;
@@ -90,14 +90,14 @@ export async function startInternalApi({
 export async function startInternalApiOnPostgres({ registry }: Pick<InternalApiPorts, 'registry'>) {
   const database = await createDatabase();
   await migrate({ url: database.url, log: () => undefined });
-  const { pool, records, revocations } = openRecords(database.url);
-  const api = await startInternalApi({ records, revocations, registry });
+  const { pool, ...stores } = openRecords(database.url);
+  const api = await startInternalApi({ ...stores, registry });
   const close = async () => {
     await api.close();
     await pool.close();
     await database.drop();
   };
-  return { ...api, records, close };
+  return { ...api, records: stores.records, close };
 }
 
 /** The problem of an answer, which must be a proper one of this code. */

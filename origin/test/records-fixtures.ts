@@ -3,6 +3,7 @@ import { randomId } from '../../shared/bytes.ts';
 import type { NewAccount, NewChannel, NewMember, NewSession } from '../../shared/internal.ts';
 import { createDatabase } from '../../shared/testing/database.ts';
 import { migrate } from '../adapters/postgres-migrate.ts';
+import { PostgresKeys } from '../adapters/postgres-keys.ts';
 import { PostgresPool } from '../adapters/postgres-pool.ts';
 import { PostgresRecords } from '../adapters/postgres-records.ts';
 import { PostgresRevocations } from '../adapters/postgres-revocations.ts';
@@ -62,5 +63,10 @@ export async function openWay(way: Way) {
 /** Records over a pool of their own; the caller closes it. */
 export function openRecords(url: string, { max = 20, isPrepared = true } = {}) {
   const pool = new PostgresPool({ url, max, isPrepared, log: () => undefined });
-  return { pool, records: new PostgresRecords(pool), revocations: new PostgresRevocations(pool) };
+  return {
+    pool,
+    records: new PostgresRecords(pool),
+    revocations: new PostgresRevocations(pool),
+    keys: new PostgresKeys(pool),
+  };
 }

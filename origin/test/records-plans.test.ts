@@ -2,12 +2,13 @@ import postgres from 'postgres';
 import * as assert from 'uvu/assert';
 import { createDatabase, type TestDatabase } from '../../shared/testing/database.ts';
 import { describe } from '../../shared/testing/suite.ts';
+import { KEY_STATEMENTS } from '../adapters/postgres-key-statements.ts';
 import { migrate } from '../adapters/postgres-migrate.ts';
 import { REVOCATION_STATEMENTS } from '../adapters/postgres-revocation-statements.ts';
 import { STATEMENTS as RECORD_STATEMENTS } from '../adapters/postgres-statements.ts';
 
 const ROWS = 100_000;
-const STATEMENTS = { ...RECORD_STATEMENTS, ...REVOCATION_STATEMENTS };
+const STATEMENTS = { ...RECORD_STATEMENTS, ...REVOCATION_STATEMENTS, ...KEY_STATEMENTS };
 /** Has one row, which is read without an index. */
 const ONE_ROW = 'revocation_head';
 
@@ -23,6 +24,9 @@ const FILL = [
   ['members', `select ${tag('i')}, ${tag('i')}, '1.sealed', 1`],
   ['totp', `select ${tag('i')}, '1.sealed', 1`],
   ['recovery_codes', `select ${tag('i')}, ${tag('i')}`],
+  ['key_log', `select ${tag('i')}, 1, ${tag('i')}, '1.sealed'`],
+  ['key_stocks', `select ${tag('i')}, ${tag('i')}, 1, '1.sealed'`],
+  ['key_packages', `select ${tag('i')}, 1, 1, ${tag('i')}, '1.sealed'`],
   ['revocations', `select ${tag('i')}, 'session', ${tag('i')}, i, date '2163-01-01' - i / 2`],
   ['calls', `select ${tag('i')}, date_trunc('minute', now()) + make_interval(mins => i - 100)`],
 ] as const;
@@ -37,7 +41,7 @@ const PARAMETERS: Readonly<Record<keyof typeof STATEMENTS, readonly string[]>> =
   addMember: [...MARK, T1, T2, '1.x'],
   attempt: [...MARK, T1, T2, T2, '1.x', '2026-11-23', '1', '0', 'recovery', T1, T2, '2026-11-23T00:00:00Z'],
   changeTotp: [...MARK, T1, '1.x', '2', `${T1},${T2}`, `${T1},${T2}`, '2026-11-23T00:00:00Z'],
-  read: [Array.from({ length: 100 }, () => T1).join(','), T1, T2, T1],
+  read: [Array.from({ length: 100 }, () => T1).join(','), T1, T2, T1, T2],
   purge: [],
   lockAccount: [T1],
   addDevice: [...MARK, T1, T2, T2, '1.x'],
@@ -45,6 +49,11 @@ const PARAMETERS: Readonly<Record<keyof typeof STATEMENTS, readonly string[]>> =
   removeDevice: [...MARK, T1, T2, T2],
   deleteAccount: [...MARK, T1, T2],
   listBelongings: [T1],
+  appendEntry: [...MARK, T1, T2, '2', T1, T2, '1.x', `${T1},${T2}`],
+  readLog: [T1, '0'],
+  addPackages: [...MARK, T1, T2, T2, '2', T1, '1.x', '1.x,1.y', 'false'],
+  readStock: [T1],
+  claimPackages: [...MARK, `${T1},${T2}`, '10'],
   readRevocations: ['99990'],
   purgeRevocations: [],
   ping: [],
