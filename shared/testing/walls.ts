@@ -64,7 +64,7 @@ const WALLS: readonly Wall[] = [
     readsEnvironment: true,
   },
 
-  { files: /^shared\/(?:token|jwe)\.ts$/, may: [SHARED], packages: [/^jose$/] },
+  { files: /^shared\/(?:token|jwe|key-log)\.ts$/, may: [SHARED], packages: [/^jose$/] },
   { files: /^shared\/client\/adapters\//, may: [SHARED, SDK_ADAPTERS], packages: [ANY], hasOneDriver: true },
   { files: /^shared\//, may: [SHARED], packages: [] },
 
