@@ -9,10 +9,12 @@ import { createSigner, createVerifier } from '../shared/token.ts';
 import type { EdgeEnv } from './access.ts';
 import { createBelongings } from './belongings.ts';
 import type { EdgeConfig } from './config.ts';
+import { createDirectory } from './directory.ts';
 import { createEndings } from './endings.ts';
 import { createGate } from './gate.ts';
 import { createLookup } from './lookup.ts';
 import { documentOptions } from './openapi.ts';
+import { createPackages } from './packages.ts';
 import type { Ports, Random } from './ports.ts';
 import { answerProblem } from './problem.ts';
 import { createRecords } from './records.ts';
@@ -24,7 +26,10 @@ import { connectRoutes } from './routes/connect.ts';
 import { deviceRoutes } from './routes/devices.ts';
 import { documentRoutes } from './routes/document.ts';
 import { healthRoutes } from './routes/health.ts';
-import { keyRoutes } from './routes/keys.ts';
+import { jwksRoutes } from './routes/jwks.ts';
+import { keyLogRoutes } from './routes/key-log.ts';
+import { keyLookupRoutes } from './routes/key-lookup.ts';
+import { keyPackageRoutes } from './routes/key-packages.ts';
 import { sessionRoutes } from './routes/sessions.ts';
 import { socketRoutes } from './routes/socket.ts';
 import { totpRoutes } from './routes/totp.ts';
@@ -58,7 +63,11 @@ export async function createApp(ports: Ports, config: AppConfig): Promise<Hono<E
   app.route('/', channelRoutes(parts));
   app.route('/', connectRoutes(parts));
   app.route('/', socketRoutes());
-  app.route('/', keyRoutes(parts.signer));
+  app.route('/', keyLogRoutes(parts));
+  app.route('/', keyPackageRoutes(parts));
+  const directory = createDirectory({ ...parts, packages: createPackages(parts) });
+  app.route('/', keyLookupRoutes({ ...parts, directory }));
+  app.route('/', jwksRoutes(parts.signer));
   app.route('/', healthRoutes(parts));
   app.route(
     '/',

@@ -11,9 +11,12 @@ const COPY_DAYS = 2;
 /** A session's copy knows when the session was renewed, so it is held a day longer than a session may stay idle. */
 const SESSION_COPY_DAYS = 32;
 
+/** A claimed package is nowhere else, so it is held as long as it takes to be wanted by somebody. */
+const PACKAGE_DAYS = 30;
+
 /** Copies of what an origin answered; one that is held already, of the same version, stays. */
 export function copiesOf(
-  { device, session, totp, members = [] }: Wants,
+  { device, session, totp, entries = [], members = [] }: Wants,
   finds: Omit<Finds, 'ended'>,
   nowMs: number,
 ): Copy[] {
@@ -25,6 +28,9 @@ export function copiesOf(
   add('dev', device, finds.device);
   add('sess', session, finds.session);
   add('totp', totp, finds.totp);
+  entries.forEach((want, i) => {
+    add('keys', want, finds.entries[i]);
+  });
   members.forEach((want, i) => {
     add('member', want, finds.members[i]);
   });
@@ -36,14 +42,24 @@ export function sessionCopy(tag: Tag, held: HeldCopy, nowMs: number): Copy {
   return { ...copyOf('sess', tag, { held, nowMs }), onEqual: 'replace' };
 }
 
-/** The mark that a device or session has ended, which no copy of it can take the place of. */
+/** The mark that a device, a session or (as `keys`) an account has ended, which no copy of it can take the place of. */
 export function endedCopy(
-  kind: 'dev' | 'sess',
+  kind: 'dev' | 'sess' | 'keys',
   tag: Tag,
   { sealed, nowMs }: { sealed: Sealed; nowMs: number },
 ): Copy {
   const held = { sealed, version: LAST_VERSION };
   return { ...copyOf(kind, tag, { held, nowMs }), onEqual: 'keep' };
+}
+
+/** The copy of an entry of a key log that the origin has taken just now. */
+export function entryCopy(tag: Tag, held: HeldCopy, nowMs: number): Copy {
+  return { ...copyOf('keys', tag, { held, nowMs }), onEqual: 'keep' };
+}
+
+/** When claimed key packages are let go of at the latest, in milliseconds since 1970. */
+export function packagesExpiry(account: Tag, nowMs: number): number {
+  return expiryAfter(nowMs, { days: PACKAGE_DAYS, tag: account });
 }
 
 /** The copy of a TOTP record that the origin showed just now. */

@@ -42,7 +42,8 @@ export function createEndings(parts: EndingParts): Endings {
       for (let round = 0; round < ROUNDS_MAX; round += 1) {
         const revoked = await origin.revoke({ account, by, ...target }, requestId);
         if (revoked.result !== 'revoked' && revoked.result !== 'partly') throw refusal(revoked.result);
-        await state.put(await marksOf(revoked, parts));
+        const gone = target.what === 'account' ? [account] : [];
+        await state.put(await marksOf({ ...revoked, accounts: gone }, parts));
         if (revoked.result === 'revoked') return;
       }
       throw new Failure('unavailable', { detail: 'There are more sessions; ask again' });
@@ -58,14 +59,18 @@ function refusal(result: 'missing' | 'last' | 'refused'): Failure {
   });
 }
 
-function marksOf({ sessions, devices }: Revoked, { records, clock }: EndingParts): Promise<Copy[]> {
+function marksOf(
+  { sessions, devices, accounts }: Revoked & { readonly accounts: readonly Tag[] },
+  { records, clock }: EndingParts,
+): Promise<Copy[]> {
   const nowMs = clock.now();
-  const mark = async (kind: 'dev' | 'sess', tag: Tag): Promise<Copy> => {
+  const mark = async (kind: 'dev' | 'sess' | 'keys', tag: Tag): Promise<Copy> => {
     const place = { tags: [tag], version: LAST_VERSION };
     return endedCopy(kind, tag, { sealed: await records.seal('ended', place, { ended: true }), nowMs });
   };
   return Promise.all([
     ...sessions.map((tag) => mark('sess', tag)),
     ...devices.map((tag) => mark('dev', tag)),
+    ...accounts.map((tag) => mark('keys', tag)),
   ]);
 }

@@ -96,7 +96,7 @@ interface OpenOptions {
 async function openAll(held: HeldFinds, options: OpenOptions): Promise<Finds> {
   const { wants, records, onForged } = options;
   const ended = await findEnded(held, options);
-  const open = async <T extends 'device' | 'session' | 'totp' | 'member'>(
+  const open = async <T extends 'device' | 'session' | 'totp' | 'entry' | 'member'>(
     table: T,
     want: Want | undefined,
     copy: HeldCopy | undefined,
@@ -107,11 +107,12 @@ async function openAll(held: HeldFinds, options: OpenOptions): Promise<Finds> {
     if (record === undefined) onForged();
     return record === undefined ? undefined : { record, version, sealed };
   };
-  const { members = [] } = wants;
-  const [device, session, totp, opened] = await Promise.all([
+  const { entries = [], members = [] } = wants;
+  const [device, session, totp, openedEntries, opened] = await Promise.all([
     open('device', wants.device, held.device),
     open('session', wants.session, held.session),
     open('totp', wants.totp, held.totp),
+    Promise.all(entries.map((want, i) => open('entry', want, held.entries[i]))),
     Promise.all(members.map((want, i) => open('member', want, held.members[i]))),
   ]);
   const endedOf = (want: Want | undefined) => want !== undefined && ended.has(want);
@@ -119,12 +120,17 @@ async function openAll(held: HeldFinds, options: OpenOptions): Promise<Finds> {
     device,
     session,
     totp,
+    entries: openedEntries,
     members: opened,
-    ended: { device: endedOf(wants.device), session: endedOf(wants.session) },
+    ended: {
+      device: endedOf(wants.device),
+      session: endedOf(wants.session),
+      accounts: new Set(entries.filter(endedOf).map(({ tag }) => tag)),
+    },
   };
 }
 
-/** Which of the wanted device and session a mark of ours says have ended. A mark that does not open is no mark. */
+/** Which of the wanted device, session and accounts a mark of ours says have ended. A mark that does not open is no mark. */
 async function findEnded(held: HeldFinds, { wants, records }: OpenOptions): Promise<ReadonlySet<Want>> {
   const ended = new Set<Want>();
   const check = async (want: Want | undefined, copy: HeldCopy | undefined) => {
@@ -132,17 +138,22 @@ async function findEnded(held: HeldFinds, { wants, records }: OpenOptions): Prom
     const place = { tags: [want.tag], version: LAST_VERSION };
     if ((await records.open('ended', place, copy.sealed)) !== undefined) ended.add(want);
   };
-  await Promise.all([check(wants.device, held.device), check(wants.session, held.session)]);
+  await Promise.all([
+    check(wants.device, held.device),
+    check(wants.session, held.session),
+    ...(wants.entries ?? []).map((want, i) => check(want, held.entries[i])),
+  ]);
   return ended;
 }
 
 /** The part of `wants` that was not found, and may be elsewhere. */
-function missingOf({ device, session, totp, members = [] }: Wants, finds: Finds): Wants {
+export function missingOf({ device, session, totp, entries = [], members = [] }: Wants, finds: Finds): Wants {
   const { ended } = finds;
   return {
     ...(device === undefined || finds.device !== undefined || ended.device ? {} : { device }),
     ...(session === undefined || finds.session !== undefined || ended.session ? {} : { session }),
     ...(totp === undefined || finds.totp !== undefined ? {} : { totp }),
+    entries: entries.filter(({ tag }, i) => finds.entries[i] === undefined && !ended.accounts.has(tag)),
     members: members.filter((_, i) => finds.members[i] === undefined),
   };
 }
@@ -150,10 +161,12 @@ function missingOf({ device, session, totp, members = [] }: Wants, finds: Finds)
 /** Fills the holes of `warm` with what came for `missingOf(…, warm)`. */
 function merge(warm: Finds, cold: FullFinds): FullFinds {
   const rest = [...cold.members];
+  const entries = [...cold.entries];
   return {
     device: warm.device ?? cold.device,
     session: warm.session ?? cold.session,
     totp: warm.totp ?? cold.totp,
+    entries: warm.entries.map((entry) => entry ?? entries.shift()),
     members: warm.members.map((member) => member ?? rest.shift()),
     ended: cold.ended,
     copies: cold.copies,

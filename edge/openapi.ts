@@ -7,7 +7,7 @@ import { PROBLEM_TYPE } from './problem.ts';
 export interface RouteDescription {
   readonly summary: string;
   readonly description?: string;
-  readonly tag: 'identity' | 'channels' | 'connecting' | 'service';
+  readonly tag: 'identity' | 'keys' | 'channels' | 'connecting' | 'service';
   /** Whether an access token is required; adds the failures that come with one. */
   readonly needsCaller?: true;
   /** Whether it takes a JSON body; adds the failures that come with one. */

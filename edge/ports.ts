@@ -4,15 +4,23 @@ import type { Tag } from '../shared/frame.ts';
 import type {
   AttemptAnswer,
   Belongings,
+  ClaimedPackages,
   DeviceWritten,
+  LogPage,
+  LogPageRequest,
+  LogWritten,
   NewAccount,
   NewAttempt,
   NewChannel,
   NewDevice,
+  NewLogEntry,
   NewMember,
+  NewPackages,
   NewSession,
   NodeInfo,
   NodesAnswer,
+  PackageClaim,
+  PackagesWritten,
   ReadAnswer,
   ReadRequest,
   Revocation,
@@ -20,6 +28,7 @@ import type {
   Sealed,
   SessionRenewal,
   SessionWritten,
+  Stock,
   TotpChange,
   TotpWritten,
   Written,
@@ -28,7 +37,7 @@ import type { Log } from '../shared/log.ts';
 import type { LimitName } from './limits.ts';
 
 /** Kinds of sealed copies in the state Redis; each is the middle part of its key, `hw1:<kind>:<tag>`. */
-export type CopyKind = 'dev' | 'sess' | 'totp' | 'enrol' | 'member';
+export type CopyKind = 'dev' | 'sess' | 'totp' | 'enrol' | 'keys' | 'member';
 
 export interface CopyKey {
   readonly kind: CopyKind;
@@ -86,8 +95,20 @@ export interface FailureCount {
   readonly nowMs: number;
 }
 
+/** Claimed key packages that fit one identity key of a device. */
+export interface PackageList {
+  readonly account: Tag;
+  readonly list: Tag;
+}
+export interface KeptPackages extends PackageList {
+  /** At least one. */
+  readonly packages: readonly Sealed[];
+  /** Milliseconds since 1970; those the account has before are held as long. */
+  readonly expiresAtMs: number;
+}
+
 /**
- * Hot sealed copies and one-time marks; losable at any moment, and never the last word.
+ * Hot sealed copies, claimed key packages and one-time marks; losable at any moment, and never the last word.
  *
  * Each call is one round trip. Every call throws Failure `unavailable` when the store does not answer in time or
  * answers with an error; a `redeem` or `put` that failed may or may not have happened.
@@ -109,6 +130,14 @@ export interface State {
    * Resolves with what is remembered then.
    */
   countFailures(device: Tag, count: FailureCount): Promise<Failures>;
+  /** Lists of each account from which a package can be taken; in the order of the accounts. */
+  stocked(accounts: readonly Tag[]): Promise<readonly (readonly Tag[])[]>;
+  /** Takes one package out of each list, atomically and for good; undefined where there is none, in the asked order. */
+  takePackages(lists: readonly PackageList[]): Promise<readonly (Sealed | undefined)[]>;
+  /** Holds claimed packages behind those that a list has. */
+  keepPackages(lists: readonly KeptPackages[]): Promise<void>;
+  /** Forgets what is held of a list. */
+  dropPackages(list: PackageList): Promise<void>;
   /** Resolves when the store answers. */
   ping(): Promise<void>;
 }
@@ -131,6 +160,12 @@ export interface OriginApi {
   addDevice(device: NewDevice, requestId: string): Promise<DeviceWritten>;
   revoke(revocation: Revocation, requestId: string): Promise<Revoked>;
   belongings(account: Tag, requestId: string): Promise<Belongings>;
+  appendEntry(entry: NewLogEntry, requestId: string): Promise<LogWritten>;
+  readLog(request: LogPageRequest, requestId: string): Promise<LogPage>;
+  addPackages(packages: NewPackages, requestId: string): Promise<PackagesWritten>;
+  readStock(device: Tag, requestId: string): Promise<Stock>;
+  /** What it took is lost when its answer is. */
+  claimPackages(claim: PackageClaim, requestId: string): Promise<ClaimedPackages>;
   read(request: ReadRequest, requestId: string): Promise<ReadAnswer>;
   nodes(requestId: string): Promise<NodesAnswer>;
 }

@@ -48,6 +48,12 @@ const TABLES = {
   }),
   /** The tag of what has ended, alone, under the last version: nothing can follow. */
   ended: v.strictObject({ ended: v.literal(true) }),
+  /** account; its version is the number of the entry */
+  entry: v.strictObject({ entry: v.string() }),
+  /** account, device, list */
+  package: v.strictObject({ package: v.string() }),
+  /** account, device, list */
+  lastResort: v.strictObject({ package: v.string() }),
   /** channel */
   channel: v.strictObject({ channelId: channelIdSchema, ownerId: userIdSchema }),
   /** channel, member */
@@ -65,13 +71,14 @@ export type DeviceRecord = RecordOf<'device'>;
 export type SessionRecord = RecordOf<'session'>;
 export type TotpRecord = RecordOf<'totp'>;
 export type EnrolmentRecord = RecordOf<'enrolment'>;
+export type EntryRecord = RecordOf<'entry'>;
 export type MemberRecord = RecordOf<'member'>;
 
 /** Version of a record that was written once. */
 export const FIRST_VERSION = 1;
 /** Version of the mark that something has ended; no store takes a higher one. */
 export const LAST_VERSION = 999_999_999;
-/** Smallest block every record fits in (a P-256 device record is the longest, about 240 bytes). */
+/** Smallest block every record but those of keys fits in (a P-256 device record is the longest, about 240 bytes). */
 const PADDING_BYTES = 256;
 
 export interface Bound {

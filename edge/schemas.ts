@@ -1,5 +1,6 @@
 /** Shapes that several routes share. Requests are strict: a field that is not named here is refused. */
 import * as v from 'valibot';
+import { SEQUENCE_MAX } from '../shared/key-log.ts';
 import { LIMITS } from '../shared/limits.ts';
 
 const pattern = (expression: RegExp, description: string) =>
@@ -58,6 +59,37 @@ export const publicKeySchema = v.variant('kty', [
   v.strictObject({ ...ED25519, ...KEY_HINTS }),
 ]);
 export type StoredKey = v.InferOutput<typeof storedKeySchema>;
+
+/** Bytes as base64url, at least one and at most `bytes`. */
+const bytesSchema = (bytes: number, description: string) =>
+  v.pipe(
+    v.string(),
+    v.minLength(2),
+    v.maxLength(Math.ceil((bytes * 4) / 3)),
+    v.regex(/^(?:[A-Za-z0-9_-]{4})*(?:[A-Za-z0-9_-]{2,3})?$/),
+    v.description(description),
+  );
+export const identityKeySchema = bytesSchema(
+  LIMITS.identityKeyBytes,
+  'Identity key of a device for messaging',
+);
+export const keyPackageSchema = bytesSchema(
+  LIMITS.keyPackageBytes,
+  'Key package, of whatever form clients agree on',
+);
+export const logEntrySchema = v.pipe(
+  v.string(),
+  v.maxLength(LIMITS.keyLogEntryChars),
+  v.regex(COMPACT_JWT),
+  v.description('Entry of a key log: a JWS'),
+);
+export const sequenceSchema = v.pipe(
+  v.number(),
+  v.integer(),
+  v.minValue(0),
+  v.maxValue(SEQUENCE_MAX),
+  v.description('Number of an entry of a key log, from 1; 0 stands before the first'),
+);
 
 export const channelIdsSchema = v.pipe(
   v.array(channelIdSchema),

@@ -25,6 +25,12 @@ export interface Tags {
   recovery(userId: string, code: string): Promise<Tag>;
   /** Whoever calls from this address (address.ts, `prefixOf`) on this day. */
   address(prefix: string, day: string): Promise<Tag>;
+  /** What a key log tells of an entry by: its hash, which would tell who knows the entry. */
+  link(userId: string, hash: string): Promise<Tag>;
+  /** Where key packages of a device lie that fit this identity key. */
+  packages(userId: string, deviceId: string, identityKey: string): Promise<Tag>;
+  /** Who counts as sender of mailbox items on this day. */
+  sender(userId: string, day: string): Promise<Tag>;
   /** The user id of the account whose first device is `deviceId`; makes sign-up idempotent. */
   userId(deviceId: string): Promise<string>;
 }
@@ -48,6 +54,9 @@ export async function createTags(keyBytes: Uint8Array<ArrayBuffer>): Promise<Tag
     step: (userId, step) => tag('step', userId, String(step)),
     recovery: (userId, code) => tag('recovery', userId, code),
     address: (prefix, day) => tag('address', prefix, day),
+    link: (userId, hash) => tag('link', userId, hash),
+    packages: (userId, deviceId, identityKey) => tag('packages', userId, deviceId, identityKey),
+    sender: (userId, day) => tag('sender', userId, day),
     userId: (deviceId) => tag('user-id', deviceId),
   };
 }

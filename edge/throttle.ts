@@ -62,5 +62,8 @@ export function holdWrites(origin: OriginApi, throttle: Throttle): OriginApi {
     createChannel: held(origin.createChannel),
     addMember: held(origin.addMember),
     addDevice: held(origin.addDevice),
+    appendEntry: held(origin.appendEntry),
+    addPackages: held(origin.addPackages),
+    claimPackages: held(origin.claimPackages),
   };
 }

@@ -35,7 +35,7 @@ export function guardWebOrigins(allows: AllowsOrigin) {
     const isPreflight =
       c.req.method === 'OPTIONS' && c.req.header('access-control-request-method') !== undefined;
     if (origin === undefined || !isPreflight) return next();
-    c.header('access-control-allow-methods', 'GET, POST, DELETE');
+    c.header('access-control-allow-methods', 'GET, POST, PUT, DELETE');
     c.header('access-control-allow-headers', 'authorization, content-type');
     c.header('access-control-max-age', PREFLIGHT_SECONDS);
     return c.body(null, 204);

@@ -117,6 +117,8 @@ describe('key log', ({ test }) => {
         [
           { sub: 'short' },
           { sequence: 1.5 },
+          { sequence: 0 },
+          { sequence: 1_000_001 },
           { previous: 'x' },
           { devices: [] },
           { devices: [keysOf(phone), keysOf(phone)] },

@@ -16,6 +16,8 @@ import { type JWK, thumbprint } from './token.ts';
 const TYP = 'hushwire-key-log+jws';
 const BITS_256 = /^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/;
 const USER_ID = /^[A-Za-z0-9_-]{22}$/;
+/** An entry a minute for two years; what counts them has room for as many. */
+export const SEQUENCE_MAX = 1_000_000;
 const IDENTITY_CHARS_MAX = Math.ceil((LIMITS.identityKeyBytes * 4) / 3);
 
 /** What an entry says of one device. */
@@ -137,7 +139,7 @@ function isClaims(value: unknown): value is EntryClaims {
   return (
     typeof sub === 'string' &&
     USER_ID.test(sub) &&
-    Number.isSafeInteger(sequence) &&
+    isSequence(sequence) &&
     (previous === undefined || isText(previous, BITS_256)) &&
     Array.isArray(devices) &&
     devices.length >= 1 &&
@@ -159,6 +161,10 @@ function isDevice(value: unknown): boolean {
 /** 1 to 256 bytes as base64url. */
 export function isIdentityKey(value: unknown): value is string {
   return isText(value, /^[A-Za-z0-9_-]{2,}$/) && value.length <= IDENTITY_CHARS_MAX && value.length % 4 !== 1;
+}
+
+function isSequence(value: unknown): boolean {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 1 && value <= SEQUENCE_MAX;
 }
 
 function isText(value: unknown, form: RegExp): value is string {

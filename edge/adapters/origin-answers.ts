@@ -5,19 +5,27 @@
 import type {
   AttemptAnswer,
   Belongings,
+  ClaimedPackages,
   DeviceWritten,
+  LogPage,
+  LogWritten,
   NodesAnswer,
+  PackagesWritten,
   ReadAnswer,
   Revoked,
   SessionWritten,
+  Stock,
   TotpWritten,
   Written,
 } from '../../shared/internal.ts';
-import { DEVICES_MAX, SEALED_MAX_CHARS } from '../../shared/internal.ts';
+import { CLAIM_MAX, DEVICES_MAX, SEALED_MAX_CHARS } from '../../shared/internal.ts';
+import { LIMITS } from '../../shared/limits.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
 const REVOKED = ['revoked', 'partly', 'missing', 'last', 'refused'];
+const LOG_WRITTEN = ['created', 'exists', 'stale', 'missing', 'refused'];
+const PACKAGES_WRITTEN = ['created', 'exists', 'stale', 'full', 'refused'];
 const TAG = /^[A-Za-z0-9_-]{22}$/;
 /** Twice what an origin says of one account: what ended now, and in the last days. */
 const TAGS_MAX = 2_000;
@@ -64,9 +72,40 @@ export function isBelongings(value: unknown): value is Belongings {
 }
 
 export function isReadAnswer(value: unknown): value is ReadAnswer {
-  const { devices, sessions, members, totp = {} } = fields(value);
-  return [devices, sessions, members, totp].every(
+  const { devices, sessions, members, totp = {}, entries = {} } = fields(value);
+  return [devices, sessions, members, totp, entries].every(
     (table) => isObject(table) && Object.values(table).every(isRecord),
+  );
+}
+
+export function isLogWritten(value: unknown): value is LogWritten {
+  const { result } = fields(value);
+  return typeof result === 'string' && LOG_WRITTEN.includes(result);
+}
+
+export function isLogPage(value: unknown): value is LogPage {
+  const { entries } = fields(value);
+  return Array.isArray(entries) && entries.length <= LIMITS.keyLogEntriesPerPage && entries.every(isRecord);
+}
+
+export function isPackagesWritten(value: unknown): value is PackagesWritten {
+  const { result } = fields(value);
+  return typeof result === 'string' && PACKAGES_WRITTEN.includes(result) && isStock(value);
+}
+
+export function isStock(value: unknown): value is Stock {
+  const { version, left } = fields(value);
+  return Number.isSafeInteger(version) && Number.isSafeInteger(left);
+}
+
+export function isClaimedPackages(value: unknown): value is ClaimedPackages {
+  const { packages, lastResorts } = fields(value);
+  if (!isObject(packages) || !isObject(lastResorts)) return false;
+  const lists = Object.values(packages);
+  return (
+    lists.every((list) => Array.isArray(list) && list.every(isSealed)) &&
+    lists.flat().length <= CLAIM_MAX &&
+    Object.values(lastResorts).every(isSealed)
   );
 }
 
@@ -95,7 +134,12 @@ function isTag(value: unknown): boolean {
 
 function isRecord(value: unknown): boolean {
   const { sealed, version } = fields(value);
-  return typeof sealed === 'string' && sealed.length <= SEALED_MAX_CHARS && Number.isSafeInteger(version);
+  return isSealed(sealed) && Number.isSafeInteger(version);
+}
+
+/** A comma would end it where several stand together. */
+function isSealed(value: unknown): boolean {
+  return typeof value === 'string' && value.length <= SEALED_MAX_CHARS && !value.includes(',');
 }
 
 function isNode(value: unknown): boolean {

@@ -13,14 +13,19 @@ import { isFailureCode } from '../../shared/failures.ts';
 import {
   type AttemptAnswer,
   type Belongings,
+  type ClaimedPackages,
   type DeviceWritten,
   INTERNAL_PATHS,
+  type LogPage,
+  type LogWritten,
   type NodesAnswer,
+  type PackagesWritten,
   READ_MAX_TAGS,
   type ReadAnswer,
   type Revoked,
   SEALED_MAX_CHARS,
   type SessionWritten,
+  type Stock,
   type TotpWritten,
   type Written,
 } from '../../shared/internal.ts';
@@ -29,11 +34,16 @@ import type { Clock, OriginApi, Random } from '../ports.ts';
 import {
   isAttemptAnswer,
   isBelongings,
+  isClaimedPackages,
   isDeviceWritten,
+  isLogPage,
+  isLogWritten,
   isNodesAnswer,
+  isPackagesWritten,
   isReadAnswer,
   isRevoked,
   isSessionWritten,
+  isStock,
   isTotpWritten,
   isWritten,
 } from './origin-answers.ts';
@@ -119,6 +129,46 @@ export function createOriginApi(options: OriginApiOptions): OriginApi {
         body: { account },
         requestId,
         isAnswer: isBelongings,
+      }),
+    appendEntry: (body, requestId) =>
+      ask<LogWritten>({
+        method: 'POST',
+        path: INTERNAL_PATHS.keyLog,
+        body,
+        requestId,
+        isAnswer: isLogWritten,
+      }),
+    readLog: (body, requestId) =>
+      ask<LogPage>({
+        method: 'POST',
+        path: INTERNAL_PATHS.keyLogPages,
+        body,
+        requestId,
+        isAnswer: isLogPage,
+      }),
+    addPackages: (body, requestId) =>
+      ask<PackagesWritten>({
+        method: 'POST',
+        path: INTERNAL_PATHS.keyPackages,
+        body,
+        requestId,
+        isAnswer: isPackagesWritten,
+      }),
+    readStock: (device, requestId) =>
+      ask<Stock>({
+        method: 'POST',
+        path: INTERNAL_PATHS.keyStocks,
+        body: { device },
+        requestId,
+        isAnswer: isStock,
+      }),
+    claimPackages: (body, requestId) =>
+      ask<ClaimedPackages>({
+        method: 'POST',
+        path: INTERNAL_PATHS.keyClaims,
+        body,
+        requestId,
+        isAnswer: isClaimedPackages,
       }),
     read: (body, requestId) =>
       ask<ReadAnswer>({ method: 'POST', path: INTERNAL_PATHS.read, body, requestId, isAnswer: isReadAnswer }),

@@ -16,6 +16,7 @@ import type {
   State,
 } from '../ports.ts';
 import { createUpstashClient } from './upstash-client.ts';
+import { dropPackages, keepPackages, stocked, takePackages } from './upstash-packages.ts';
 
 export interface UpstashStateOptions {
   readonly url: string;
@@ -95,6 +96,10 @@ export function createUpstashState({ url, token, timeoutMs = TIMEOUT_MS }: Upsta
     recall: (keys) => trip(() => recall(redis, keys)),
     useStep: (keys, use) => trip(() => useStep(redis, keys, use)),
     countFailures: (device, count) => trip(() => countFailures(redis, device, count)),
+    stocked: (accounts) => trip(() => stocked(redis, accounts)),
+    takePackages: (lists) => trip(() => takePackages(redis, lists)),
+    keepPackages: (lists) => trip(() => keepPackages(redis, lists)),
+    dropPackages: (list) => trip(() => dropPackages(redis, list)),
     ping: () => trip(async () => void (await redis.ping())),
   };
 }

@@ -32,7 +32,10 @@ const KEYWORDS: Readonly<Record<string, Check>> = {
   pattern: rule((pattern: string, value: string) => new RegExp(pattern).test(value)),
   format: rule((format: string, value: string) => format === 'date' && /^\d{4}-\d{2}-\d{2}$/.test(value)),
   minimum: rule((bound: number, value: number) => value >= bound),
+  maximum: rule((bound: number, value: number) => value <= bound),
+  minLength: rule((bound: number, value: string) => value.length >= bound),
   maxLength: rule((bound: number, value: string) => value.length <= bound),
+  minItems: rule((bound: number, value: unknown[]) => value.length >= bound),
   maxItems: rule((bound: number, value: unknown[]) => value.length <= bound),
   required: (names, value, { path }) =>
     (names as string[])

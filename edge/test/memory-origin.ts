@@ -13,6 +13,7 @@ import {
   type Written,
 } from '../../shared/internal.ts';
 import type { OriginApi } from '../ports.ts';
+import { createMemoryKeys, type MemoryKeys } from './memory-keys.ts';
 import { type Ended, revoke } from './memory-revocations.ts';
 import { createMemoryTotp, type MemoryTotp } from './memory-totp.ts';
 
@@ -24,6 +25,7 @@ export interface MemoryOrigin extends OriginApi {
   readonly channels: Map<string, { sealed: string; createdOn: string }>;
   readonly members: Map<string, StoredMember>;
   readonly totp: MemoryTotp;
+  readonly keys: MemoryKeys;
   nodeList: NodeInfo[];
   /** Request ids it was called with, newest last. */
   readonly requestIds: string[];
@@ -44,6 +46,7 @@ export function createMemoryOrigin(): MemoryOrigin {
     members: new Map<string, StoredMember>(),
   };
   const totp = createMemoryTotp();
+  const keys = createMemoryKeys(tables);
   const requestIds: string[] = [];
   const revoked = new Map<Tag, Ended>();
   const answer = async <T>(requestId: string, run: () => T): Promise<T> => {
@@ -54,6 +57,7 @@ export function createMemoryOrigin(): MemoryOrigin {
   const memory: MemoryOrigin = {
     ...tables,
     totp,
+    keys,
     requestIds,
     nodeList: [],
     setDown: (down) => {
@@ -126,7 +130,12 @@ export function createMemoryOrigin(): MemoryOrigin {
           Object.fromEntries([...table].filter(([, row]) => row.account === account));
         return { devices: own(tables.devices), sessions: own(tables.sessions) };
       }),
-    read: ({ devices, sessions, members, totp: accounts }, requestId) =>
+    appendEntry: (entry, requestId) => answer(requestId, () => keys.append(entry)),
+    readLog: (request, requestId) => answer(requestId, () => keys.page(request)),
+    addPackages: (packages, requestId) => answer(requestId, () => keys.add(packages)),
+    readStock: (device, requestId) => answer(requestId, () => keys.stock(device)),
+    claimPackages: (claim, requestId) => answer(requestId, () => keys.claim(claim)),
+    read: ({ devices, sessions, members, totp: accounts, entries }, requestId) =>
       answer(
         requestId,
         (): ReadAnswer => ({
@@ -134,6 +143,7 @@ export function createMemoryOrigin(): MemoryOrigin {
           sessions: pick(tables.sessions, sessions),
           members: pick(tables.members, members),
           ...(accounts === undefined ? {} : { totp: pick(totp.records, accounts) }),
+          ...(entries === undefined ? {} : { entries: pick({ get: keys.newest }, entries) }),
         }),
       ),
     nodes: (requestId) => answer(requestId, () => ({ nodes: memory.nodeList })),
@@ -141,7 +151,10 @@ export function createMemoryOrigin(): MemoryOrigin {
   return memory;
 }
 
-function pick<T>(table: ReadonlyMap<string, T>, tags: readonly string[] = []): Record<string, T> {
+function pick<T>(
+  table: { get(tag: string): T | undefined },
+  tags: readonly string[] = [],
+): Record<string, T> {
   const found: Record<string, T> = {};
   for (const tag of tags) {
     const row = table.get(tag);

@@ -29,6 +29,7 @@ export function createMemoryState(clock: Clock): MemoryState {
   const marks = new Map<string, number>();
   const steps = new Map<string, Passing<number>>();
   const failures = new Map<string, Passing<Failures>>();
+  const packages = new Map<string, Map<string, string[]>>();
   let isDown = false;
   let isPutDown = false;
   const answer = async <T>(run: () => T): Promise<T> => {
@@ -49,6 +50,7 @@ export function createMemoryState(clock: Clock): MemoryState {
       marks.clear();
       steps.clear();
       failures.clear();
+      packages.clear();
     },
     setDown: (down) => {
       isDown = down;
@@ -93,6 +95,27 @@ export function createMemoryState(clock: Clock): MemoryState {
         if (now > 0) failures.set(device, { value, expiresAtMs: clock.now() + FAILURES_MS });
         return value;
       }),
+    stocked: (accounts) =>
+      answer(() => accounts.map((account) => [...(packages.get(account)?.keys() ?? [])])),
+    takePackages: (lists) =>
+      answer(() =>
+        lists.map(({ account, list }) => {
+          const held = packages.get(account);
+          const [first, ...rest] = held?.get(list) ?? [];
+          if (rest.length > 0) held?.set(list, rest);
+          else held?.delete(list);
+          return first;
+        }),
+      ),
+    keepPackages: (lists) =>
+      answer(() => {
+        if (isPutDown) throw new Failure('unavailable');
+        for (const { account, list, packages: kept } of lists) {
+          const held = packages.get(account) ?? new Map<string, string[]>();
+          packages.set(account, held.set(list, [...(held.get(list) ?? []), ...kept]));
+        }
+      }),
+    dropPackages: ({ account, list }) => answer(() => void packages.get(account)?.delete(list)),
     ping: () => answer(() => undefined),
   };
 }

@@ -152,6 +152,62 @@ export function originContract({ test }: Suite, origin: () => OriginApi): void {
       assert.equal(await attempt({ kind: 'recovery', code }), { result: 'refused', failures });
   });
 
+  test('appends to a key log what follows its newest entry, and reads it back', async () => {
+    const { account, by, device } = await signedIn(origin());
+    const entries = [1, 2, 3].map((sequence) => ({ sequence, link: randomId(), sealed: sealed() }));
+    const append = (i: number, change: object = {}) => {
+      const [entry, before] = [entries[i], entries[i - 1]];
+      if (entry === undefined) throw new RangeError('No such entry');
+      const previous = before === undefined ? {} : { previous: before.link };
+      return origin().appendEntry(
+        { account, by, devices: [device], ...entry, ...previous, ...change },
+        requestId,
+      );
+    };
+    assert.equal(await append(1), { result: 'stale' });
+    for (const i of [0, 1]) {
+      assert.equal(await append(i), { result: 'created' });
+      assert.equal(await append(i), { result: 'exists' });
+    }
+    for (const change of [{ link: randomId() }, { link: randomId(), previous: randomId() }])
+      assert.equal(await append(1, change), { result: 'stale' });
+    assert.equal(await append(2, { by: randomId() }), { result: 'refused' });
+    assert.equal(await append(2, { devices: [device, randomId()] }), { result: 'missing' });
+    const stored = entries.slice(0, 2).map((entry) => ({ sealed: entry.sealed, version: entry.sequence }));
+    assert.equal(await origin().readLog({ account, after: 0 }, requestId), { entries: stored });
+    assert.equal(await origin().readLog({ account, after: 1 }, requestId), { entries: stored.slice(1) });
+    assert.equal(await origin().readLog({ account: randomId(), after: 0 }, requestId), { entries: [] });
+    const read = await origin().read({ entries: [account, randomId()] }, requestId);
+    assert.equal(read.entries, { [account]: stored[1] });
+  });
+
+  test('keeps key packages by upload, and gives each out once', async () => {
+    const owner = await signedIn(origin());
+    const [list, packages, lastResort] = [randomId(), [sealed(), sealed(), sealed()], sealed()];
+    const add = (version: number, change: object = {}) =>
+      origin().addPackages({ ...owner, version, list, packages, isReplacing: false, ...change }, requestId);
+    const claim = (most: number) => origin().claimPackages({ lists: [list, randomId()], most }, requestId);
+    assert.equal(await add(1, { lastResort }), { result: 'created', version: 1, left: 3 });
+    assert.equal(await claim(2), { packages: { [list]: packages.slice(0, 2) }, lastResorts: {} });
+    assert.equal(await add(1), { result: 'exists', version: 1, left: 1 });
+    assert.equal(await add(3), { result: 'stale', version: 1, left: 1 });
+    assert.equal(await add(2, { by: randomId() }), { result: 'refused', version: 1, left: 1 });
+    const many = Array.from({ length: 100 }, sealed);
+    assert.equal(await add(2, { packages: many }), { result: 'full', version: 1, left: 1 });
+    assert.equal(await claim(2), { packages: { [list]: packages.slice(2) }, lastResorts: {} });
+    assert.equal(await claim(1), { packages: {}, lastResorts: { [list]: lastResort } });
+    assert.equal(await add(2), { result: 'created', version: 2, left: 3 });
+    assert.equal(await add(3, { packages: many, isReplacing: true }), {
+      result: 'created',
+      version: 3,
+      left: 100,
+    });
+    assert.equal(await origin().readStock(owner.device, requestId), { version: 3, left: 100 });
+    assert.equal(await origin().readStock(randomId(), requestId), { version: 0, left: 0 });
+    assert.equal(await add(4, { list: randomId() }), { result: 'created', version: 4, left: 3 });
+    assert.equal(await claim(1), { packages: {}, lastResorts: {} });
+  });
+
   test('creates a channel with its owner, and members only in channels that are there', async () => {
     const channel = newChannel();
     assert.equal(await origin().createChannel(channel, requestId), { result: 'created' });
@@ -202,6 +258,14 @@ export function originContract({ test }: Suite, origin: () => OriginApi): void {
 
 function sealed(): string {
   return `1.${randomId(64)}`;
+}
+
+async function signedIn(origin: OriginApi): Promise<{ account: string; device: string; by: string }> {
+  const account = newAccount();
+  const session = newSession(account);
+  await origin.createAccount(account, randomId());
+  await origin.createSession(session, randomId());
+  return { account: account.account, device: session.device, by: session.session };
 }
 
 function newAccount(): NewAccount {

@@ -11,6 +11,9 @@ const POSTS = [
   '/v1/channels',
   '/v1/channels/AAAAAAAAAAAAAAAAAAAAAA/members',
   '/v1/connect',
+  '/v1/keys/log',
+  '/v1/keys/history',
+  '/v1/keys/lookup',
 ];
 const FIELDS = [
   'publicKey',
@@ -18,6 +21,11 @@ const FIELDS = [
   'channelId',
   'userId',
   'channels',
+  'users',
+  'packages',
+  'entry',
+  'previous',
+  'after',
   'kty',
   'crv',
   'x',

@@ -166,10 +166,60 @@ export function stateContract({ test }: Suite, start: () => Promise<StateUnderTe
     assert.is((await state.recall({ account, device })).failures, 1);
   });
 
+  test('takes packages out in their order, each once, and says which lists have any', async () => {
+    const { state, now } = await start();
+    const [account, other, list, second] = [randomId(), randomId(), randomId(), randomId()];
+    const expiresAtMs = Math.ceil(now() / 3_600_000 + 48) * 3_600_000;
+    const kept = (packages: string[], where = list) => [{ account, list: where, packages, expiresAtMs }];
+    await state.keepPackages(kept(['1.a', '1.b']));
+    await state.keepPackages([...kept(['1.c']), ...kept(['1.x'], second)]);
+    const [held, none] = await state.stocked([account, other]);
+    assert.equal([[...(held ?? [])].sort(), none], [[list, second].sort(), []]);
+    const take = (...lists: string[]) => state.takePackages(lists.map((where) => ({ account, list: where })));
+    assert.equal(await take(list, second, list), ['1.a', '1.x', '1.b']);
+    assert.equal(await take(second, list), [undefined, '1.c']);
+    assert.equal(await state.stocked([account]), [[]]);
+    assert.equal(await take(list), [undefined]);
+    assert.equal(await state.takePackages([{ account: other, list }]), [undefined]);
+  });
+
+  test('gives each of many that take at once another package', async () => {
+    const { state, now } = await start();
+    const [account, list] = [randomId(), randomId()];
+    const packages = Array.from({ length: 50 }, (_, i) => `1.${String(i).padStart(3, '0')}`);
+    const expiresAtMs = Math.ceil(now() / 3_600_000 + 48) * 3_600_000;
+    await state.keepPackages([{ account, list, packages, expiresAtMs }]);
+    const taken = await Promise.all(
+      Array.from({ length: 200 }, () => state.takePackages([{ account, list }])),
+    );
+    assert.equal(
+      taken
+        .flat()
+        .filter((sealed) => sealed !== undefined)
+        .sort(),
+      packages,
+    );
+  });
+
+  test('forgets a list that is dropped, and no other', async () => {
+    const { state, now } = await start();
+    const [account, list, other] = [randomId(), randomId(), randomId()];
+    const expiresAtMs = Math.ceil(now() / 3_600_000 + 48) * 3_600_000;
+    await state.keepPackages(
+      [list, other].map((where) => ({ account, list: where, packages: ['1.a'], expiresAtMs })),
+    );
+    await state.dropPackages({ account, list });
+    await state.dropPackages({ account: randomId(), list });
+    assert.equal(await state.stocked([account]), [[other]]);
+  });
+
   test('takes nothing for an answer', async () => {
     const { state } = await start();
     await state.put([]);
     assert.equal((await state.look([])).held, []);
+    await state.keepPackages([]);
+    assert.equal(await state.takePackages([]), []);
+    assert.equal(await state.stocked([]), []);
   });
 
   test('answers unavailable to everything when the store does not answer', async () => {
@@ -184,6 +234,11 @@ export function stateContract({ test }: Suite, start: () => Promise<StateUnderTe
     await rejectsWith(state.recall(keys), 'unavailable');
     await rejectsWith(state.useStep(keys, { step: 1, nowMs: NOW_MS }), 'unavailable');
     await rejectsWith(state.countFailures(keys.device, { add: 1, atLeast: 0, nowMs: 0 }), 'unavailable');
+    const list = { account: randomId(), list: randomId() };
+    await rejectsWith(state.stocked([list.account]), 'unavailable');
+    await rejectsWith(state.takePackages([list]), 'unavailable');
+    await rejectsWith(state.keepPackages([{ ...list, packages: ['1.a'], expiresAtMs: 0 }]), 'unavailable');
+    await rejectsWith(state.dropPackages(list), 'unavailable');
   });
 }
 

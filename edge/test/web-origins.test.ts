@@ -45,7 +45,7 @@ describe('Web origins', ({ test, before }) => {
     assert.is(status, 204);
     assert.is(json, undefined);
     assert.is(headers.get('access-control-allow-headers'), 'authorization, content-type');
-    assert.is(headers.get('access-control-allow-methods'), 'GET, POST, DELETE');
+    assert.is(headers.get('access-control-allow-methods'), 'GET, POST, PUT, DELETE');
   });
 
   test('that are not listed get none', async () => {

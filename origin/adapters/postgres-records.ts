@@ -87,11 +87,10 @@ export class PostgresRecords implements Records {
       const { tag, sealed, version } = row;
       if (row.kind === 'device') found.devices[tag] = { sealed, version, account: row.account };
       else if (row.kind === 'member') found.members[tag] = { sealed, version, channel: row.channel };
-      else if (row.kind === 'totp' || row.kind === 'entry') byAccount[row.kind][tag] = { sealed, version };
-      else {
+      else if (row.kind === 'session') {
         const { device, account, expires_on: expiresOn } = row;
         found.sessions[tag] = { sealed, version, device, account, expiresOn };
-      }
+      } else byAccount[row.kind][tag] = { sealed, version };
     }
     return {
       ...found,

@@ -11,11 +11,8 @@ create table hushwire.key_log (
   primary key (account, sequence)
 );
 
-create function hushwire.refuse_update() returns trigger language plpgsql as $$
-begin
-  raise exception 'rows of % are never changed', tg_table_name;
-end
-$$;
+create function hushwire.refuse_update() returns trigger language plpgsql as
+  $$begin raise exception 'rows of % are never changed', tg_table_name; end$$;
 create trigger key_log_is_append_only before update on hushwire.key_log
   for each row execute function hushwire.refuse_update();
 

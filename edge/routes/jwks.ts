@@ -18,7 +18,7 @@ const answerSchema = v.strictObject({
 });
 
 /** `GET /.well-known/jwks.json`: the public halves of the signing keys (RFC 7517 §5). */
-export function keyRoutes({ publicKeys }: { publicKeys: PublicKeys }) {
+export function jwksRoutes({ publicKeys }: { publicKeys: PublicKeys }) {
   const description = describe({
     summary: 'Public keys of the tokens',
     tag: 'service',
