@@ -4,6 +4,7 @@ import { readEntry, signEntry } from '../../shared/key-log.ts';
 import { LIMITS } from '../../shared/limits.ts';
 import { describe } from '../../shared/testing/suite.ts';
 import { createVerifier } from '../../shared/token.ts';
+import { DAY_MS } from '../days.ts';
 import type { Answer, SignedIn } from './client.ts';
 import { createHarness, type Harness, PUBLIC_URL } from './harness.ts';
 import { append, joinWithKeys, type KeyOwner, keysOf, lookUp, newPackages, upload } from './key-owner.ts';
@@ -217,6 +218,23 @@ describe('POST /v1/keys/lookup', ({ test, beforeEach }) => {
       assert.is((await ask(alice.userId)).json.code, 'session_ended');
       assert.ok(!edge.trips.calls.some((call) => /take|claim/.test(call)));
     }
+  });
+
+  test('lets nobody of a session past its end take a package, whose token still lives', async () => {
+    await upload(edge.client, alice, { version: 1, packages: newPackages(5) });
+    const start = edge.clock.now();
+    for (const day of [29, 58, 87]) {
+      edge.clock.advance(start + day * DAY_MS - edge.clock.now());
+      await edge.client.renew(bob);
+    }
+    edge.clock.advance(Math.floor(start / DAY_MS + 91) * DAY_MS - 60_000 - edge.clock.now());
+    const { json } = await edge.client.renew(bob);
+    const late = { ...bob, token: json.accessToken };
+    assert.is((await lookUp(edge.client, late, [alice.userId])).json.users.length, 1);
+    edge.clock.advance(120_000);
+    edge.trips.reset();
+    assert.is((await lookUp(edge.client, late, [alice.userId])).json.code, 'session_ended');
+    assert.ok(!edge.trips.calls.some((call) => /take|claim/.test(call)));
   });
 
   test('knows nothing of an account that was deleted, whatever an origin brings back', async () => {

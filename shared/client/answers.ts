@@ -40,6 +40,76 @@ export interface Admission {
   readonly refused: readonly { readonly channelId: string; readonly code: FailureCode }[];
 }
 
+/** Answer to `POST /v1/keys/log`. */
+export interface Appended {
+  readonly sequence: number;
+}
+export interface History {
+  readonly entries: readonly string[];
+}
+export interface Stock {
+  /** Number of the device's last upload. */
+  readonly version: number;
+  /** One-time packages that are left. */
+  readonly stock: number;
+  readonly isLow: boolean;
+}
+/** Answer to `POST /v1/keys/lookup`. Nothing of it is verified but `entry`, and that by whoever reads it. */
+export interface Directory {
+  readonly users: readonly DirectoryUser[];
+  readonly grants?: string;
+  readonly grantsExpireInMs?: number;
+}
+export interface DirectoryUser {
+  readonly userId: string;
+  readonly entry: string;
+  readonly devices: readonly {
+    readonly deviceId: string;
+    readonly mailbox: Tag;
+    readonly package?: string;
+    readonly isLastResort?: boolean;
+  }[];
+}
+
+export function isAppended(value: unknown): value is Appended {
+  return Number.isSafeInteger(fields(value).sequence);
+}
+
+export function isHistory(value: unknown): value is History {
+  const { entries } = fields(value);
+  return Array.isArray(entries) && entries.every(isText);
+}
+
+export function isStock(value: unknown): value is Stock {
+  const { version, stock, isLow } = fields(value);
+  return Number.isSafeInteger(version) && Number.isSafeInteger(stock) && typeof isLow === 'boolean';
+}
+
+export function isDirectory(value: unknown): value is Directory {
+  const { users, grants, grantsExpireInMs } = fields(value);
+  return (
+    isListOf(users, isDirectoryUser) &&
+    (grants === undefined || (isText(grants) && isDuration(grantsExpireInMs)))
+  );
+}
+
+/** An answer of which nothing is read. */
+export function isDone(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}
+
+function isDirectoryUser({ userId, entry, devices }: Record<string, unknown>): boolean {
+  return (
+    isText(userId) &&
+    isText(entry) &&
+    isListOf(
+      devices,
+      ({ deviceId, mailbox, package: item }) =>
+        isText(deviceId) && isTag(mailbox) && (item === undefined || isText(item)),
+    )
+  );
+}
+
 export function isSignedUp(value: unknown): value is SignedUp {
   return isText(fields(value).userId);
 }

@@ -1,41 +1,89 @@
 import { isFailure } from '../failure.ts';
-import { type Admission, isAdmission, isNewChannel, isNewMember } from './answers.ts';
-import type { Http } from './http.ts';
+import {
+  type Admission,
+  type Appended,
+  type Directory,
+  type History,
+  isAdmission,
+  isAppended,
+  isDirectory,
+  isDone,
+  isHistory,
+  isNewChannel,
+  isNewMember,
+  isStock,
+  type Stock,
+} from './answers.ts';
+import type { Call, Http } from './http.ts';
 import type { Session } from './session.ts';
 
-/** The calls of a signed-in device. Each throws as `Http` does; each is safe to repeat. */
+/** The calls of a signed-in device. Each throws as `Http` does; each but `lookUp` with packages is safe to repeat. */
 export interface Api {
   createChannel(channelId: string, signal?: AbortSignal): Promise<void>;
   addMember(channelId: string, userId: string, signal?: AbortSignal): Promise<void>;
   /** A ticket, and grants for up to 100 channels. */
   connect(channelIds: readonly string[], signal?: AbortSignal): Promise<Admission>;
+  addDevice(proofs: object, signal?: AbortSignal): Promise<void>;
+  removeDevice(deviceId: string, signal?: AbortSignal): Promise<void>;
+  appendEntry(entry: string, previous: string | undefined, signal?: AbortSignal): Promise<Appended>;
+  /** A page of a key log, after the entry with this number. */
+  history(userId: string, after: number, signal?: AbortSignal): Promise<History>;
+  upload(packages: PackageUpload, signal?: AbortSignal): Promise<Stock>;
+  stock(signal?: AbortSignal): Promise<Stock>;
+  /** Up to 100 users. A package that was taken is gone, whether or not the answer arrives. */
+  lookUp(userIds: readonly string[], packages: boolean, signal?: AbortSignal): Promise<Directory>;
 }
+
+/** Body of `PUT /v1/keys`; bytes as base64url. */
+export interface PackageUpload {
+  readonly identityKey: string;
+  readonly version: number;
+  readonly packages: readonly string[];
+  readonly lastResort?: string;
+  readonly replaces?: true;
+}
+
+/** A look-up of 100 users with six devices and the largest packages has 3.9 MB. */
+const DIRECTORY_MAX_BYTES = 4 * 1024 * 1024;
 
 export function createApi(http: Http, session: Session): Api {
   /** With a fresh token once more, when the edge no longer takes the one it gave: its keys may have been rotated. */
-  const post = async <T>(
-    path: string,
-    body: object,
-    { check, signal }: { check: (answer: unknown) => answer is T; signal: AbortSignal | undefined },
-  ): Promise<T> => {
-    const token = await session.token(signal);
+  const ask = async <T>(call: Omit<Call, 'token'>, check: (answer: unknown) => answer is T): Promise<T> => {
+    const token = await session.token(call.signal);
     try {
-      return await http({ path, body, token, signal }, check);
+      return await http({ ...call, token }, check);
     } catch (error) {
       if (!isFailure(error, 'token_refused') && !isFailure(error, 'session_ended')) throw error;
       session.refuse(token);
-      return http({ path, body, token: await session.token(signal), signal }, check);
+      return http({ ...call, token: await session.token(call.signal) }, check);
     }
   };
   return {
     createChannel: async (channelId, signal) => {
-      await post('/v1/channels', { channelId }, { check: isNewChannel, signal });
+      await ask({ path: '/v1/channels', body: { channelId }, signal }, isNewChannel);
     },
     addMember: async (channelId, userId, signal) => {
       const path = `/v1/channels/${encodeURIComponent(channelId)}/members`;
-      await post(path, { userId }, { check: isNewMember, signal });
+      await ask({ path, body: { userId }, signal }, isNewMember);
     },
-    connect: (channelIds, signal) =>
-      post('/v1/connect', { channels: channelIds }, { check: isAdmission, signal }),
+    connect: (channels, signal) => ask({ path: '/v1/connect', body: { channels }, signal }, isAdmission),
+    addDevice: async (body, signal) => {
+      await ask({ path: '/v1/devices', body, signal }, isDone);
+    },
+    removeDevice: async (deviceId, signal) => {
+      await ask({ method: 'DELETE', path: `/v1/devices/${encodeURIComponent(deviceId)}`, signal }, isDone);
+    },
+    appendEntry: (entry, previous, signal) => {
+      const body = previous === undefined ? { entry } : { entry, previous };
+      return ask({ path: '/v1/keys/log', body, signal }, isAppended);
+    },
+    history: (userId, after, signal) =>
+      ask({ path: '/v1/keys/history', body: { userId, after }, signal }, isHistory),
+    upload: (body, signal) => ask({ method: 'PUT', path: '/v1/keys', body, signal }, isStock),
+    stock: (signal) => ask({ method: 'GET', path: '/v1/keys/stock', signal }, isStock),
+    lookUp: (users, packages, signal) => {
+      const call = { path: '/v1/keys/lookup', body: { users, packages }, signal };
+      return ask({ ...call, answerBytes: DIRECTORY_MAX_BYTES }, isDirectory);
+    },
   };
 }

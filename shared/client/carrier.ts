@@ -4,7 +4,7 @@ import type { Admission } from './answers.ts';
 import type { Api } from './api.ts';
 import type { OpenChannel } from './channel.ts';
 import type { Clock } from './clock.ts';
-import { Connection, type End, openConnection } from './connection.ts';
+import { Connection, type End, type MailEvent, openConnection } from './connection.ts';
 import type { Backoff } from './retry.ts';
 import { type RouteOptions, routesOf, type SocketRoute } from './routes.ts';
 import type { OpenSocket } from './socket.ts';
@@ -26,6 +26,7 @@ export interface CarrierPorts {
   readonly backoff: Backoff;
   readonly wanted: ReadonlyMap<string, OpenChannel>;
   readonly onLive: () => void;
+  readonly onMail: (event: MailEvent, from: Connection) => void;
 }
 
 /**
@@ -68,7 +69,10 @@ async function openOn(
     openSocket,
     clock,
     signal,
-    onEvent: (event) => subscriptions?.receive(event),
+    onEvent: (event, from) => {
+      if (event.type === 'delivery' || event.type === 'detached') ports.onMail(event, from);
+      else subscriptions?.receive(event);
+    },
     onMoved,
   });
   if (!(connection instanceof Connection)) return connection;

@@ -14,6 +14,8 @@ import { codeOfClose, type FailureCode, isFailureCode, mayReconnect, type Retry 
 import {
   type AnswerFrame,
   type ClientFrame,
+  type DeliveryFrame,
+  type DetachedFrame,
   type FailedFrame,
   type GapFrame,
   type MovedFrame,
@@ -33,11 +35,13 @@ import type { ClientSocket, OpenSocket } from './socket.ts';
 export type Command = ClientFrame extends infer F ? (F extends ClientFrame ? Omit<F, 'ref'> : never) : never;
 export type Answer = Exclude<AnswerFrame, FailedFrame>;
 /** What a node sends without being asked. */
-export type Event = PublicationFrame | GapFrame | RevokedFrame;
+export type Event = PublicationFrame | GapFrame | RevokedFrame | MailEvent;
+/** What concerns the mailbox of the device. */
+export type MailEvent = DeliveryFrame | DetachedFrame;
 
-const EVENTS: readonly ServerFrame['type'][] = ['publication', 'gap', 'revoked'];
+const EVENTS: readonly ServerFrame['type'][] = ['publication', 'gap', 'revoked', 'delivery', 'detached'];
 
-/** What this client does not offer yet (mailboxes, ephemeral messages) it passes over, as it does with newer types. */
+/** What this client does not offer yet (ephemeral messages) it passes over, as it does with newer types. */
 function isEvent(frame: ServerFrame): frame is Event {
   return EVENTS.includes(frame.type);
 }
@@ -59,7 +63,7 @@ export interface ConnectionOptions extends ConnectionPorts {
   /** Closes the connection while it is opening. */
   readonly signal: AbortSignal;
   /** Called for every event, in the order the node sent them. */
-  readonly onEvent: (event: Event) => void;
+  readonly onEvent: (event: Event, from: Connection) => void;
   /** The node is going away. */
   readonly onMoved: (moved: MovedFrame) => void;
 }
@@ -222,7 +226,7 @@ export class Connection {
       return this.drop(new Failure('bad_frame', { detail: 'A frame before welcome' }));
     if ('ref' in frame) return this.#answered(frame);
     if (frame.type === 'moved') this.#options.onMoved(frame);
-    if (isEvent(frame)) this.#options.onEvent(frame);
+    if (isEvent(frame)) this.#options.onEvent(frame, this);
   }
 
   #welcomed(frame: WelcomeFrame): void {

@@ -4,20 +4,24 @@ import type { Clock } from './clock.ts';
 
 /** Longest wait for one answer of the edge; it makes at most three trips of its own. */
 export const HTTP_DEADLINE_MS = 10_000;
-/** Longest answer read; the largest there is, a connect for 100 channels, has about 40 KB. */
+/** Longest answer read; a page of a key log has about 170 KB. */
 const ANSWER_MAX_BYTES = 256 * 1024;
 
 export interface Call {
   readonly path: string;
+  /** `POST` by default. */
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** Sent as JSON. */
-  readonly body: object;
+  readonly body?: object;
   /** Access token, where the call needs one. */
   readonly token?: string;
   readonly signal?: AbortSignal | undefined;
+  /** Longest answer read, where it may be longer than most. */
+  readonly answerBytes?: number;
 }
 
 /**
- * Posts to the edge and gives back the answer that `check` accepts. Throws the Failure the edge named; `unavailable`
+ * Asks the edge and gives back the answer that `check` accepts. Throws the Failure the edge named; `unavailable`
  * when it did not answer in time; `internal` when what answered was no edge. An abort throws the signal's reason.
  */
 export type Http = <T>(call: Call, check: (answer: unknown) => answer is T) => Promise<T>;
@@ -36,7 +40,7 @@ export function createHttp({ edge, fetch, clock }: HttpPorts): Http {
     const signal = call.signal === undefined ? expiry.signal : AbortSignal.any([call.signal, expiry.signal]);
     try {
       const response = await fetch(`${edge}${call.path}`, requestOf(call, signal));
-      const answer = parse(await readText(response));
+      const answer = parse(await readText(response, call.answerBytes ?? ANSWER_MAX_BYTES));
       if (!response.ok) throw failureOf(response, answer);
       if (!check(answer)) throw new Failure('internal', { detail: 'The answer is not one of an edge' });
       return answer;
@@ -50,13 +54,13 @@ export function createHttp({ edge, fetch, clock }: HttpPorts): Http {
   };
 }
 
-function requestOf({ body, token }: Call, signal: AbortSignal): RequestInit {
-  const headers: Record<string, string> = { 'content-type': 'application/json' };
+function requestOf({ method = 'POST', body, token }: Call, signal: AbortSignal): RequestInit {
+  const headers: Record<string, string> = body === undefined ? {} : { 'content-type': 'application/json' };
   if (token !== undefined) headers.authorization = `Bearer ${token}`;
   return {
-    method: 'POST',
+    method,
     headers,
-    body: JSON.stringify(body),
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     signal,
     cache: 'no-store',
     credentials: 'omit',
@@ -66,14 +70,14 @@ function requestOf({ body, token }: Call, signal: AbortSignal): RequestInit {
 }
 
 /** The body as text; throws `internal` on one that is larger than any of ours. */
-async function readText(response: Response): Promise<string> {
+async function readText(response: Response, maxBytes: number): Promise<string> {
   const decoder = new TextDecoder();
   let text = '';
   let bytes = 0;
   const reader = response.body?.getReader();
   for (let part = await reader?.read(); part !== undefined && !part.done; part = await reader?.read()) {
     bytes += part.value.byteLength;
-    if (bytes > ANSWER_MAX_BYTES) {
+    if (bytes > maxBytes) {
       await reader?.cancel();
       throw new Failure('internal', { detail: 'The answer is larger than any of an edge' });
     }

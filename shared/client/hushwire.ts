@@ -8,6 +8,12 @@
  *     await channel.subscribe();
  *     await channel.publish('hello');
  *     for await (const message of messages) console.log(message.from, message.text());
+ *
+ * From device to device, kept for those that are away:
+ *
+ *     await client.keys.publish(identityKey);
+ *     client.mailbox.receive(async ({ ciphertext }) => store(await decrypt(ciphertext)));
+ *     await client.mailbox.send(userId, ({ identityKey }) => encryptTo(identityKey, 'hello'));
  */
 import { randomId } from '../bytes.ts';
 import { Failure } from '../failure.ts';
@@ -20,7 +26,11 @@ import { createCrypto } from './crypto-default.ts';
 import { type Device, type DeviceStore, loadDevice, memoryDeviceStore } from './device.ts';
 import { Emitter } from './emitter.ts';
 import { createHttp } from './http.ts';
+import { Keys } from './keys.ts';
+import { type KnownLogStore, KnownLogs, memoryKnownLogs } from './known-logs.ts';
 import { Link, type LinkState } from './link.ts';
+import { type EpochStore, memoryEpochs } from './mail-receiver.ts';
+import { type Mailbox, OpenMailbox } from './mailbox.ts';
 import { Outbox } from './outbox.ts';
 import { type Backoff, DEFAULT_BACKOFF, retrying } from './retry.ts';
 import type { Through } from './routes.ts';
@@ -42,9 +52,13 @@ export interface ClientOptions {
   readonly through?: Through;
   /** Node to prefer when it takes connections. */
   readonly node?: string;
+  /** Where the key logs that were seen are remembered; forgotten with the process by default. */
+  readonly knownLogs?: KnownLogStore;
+  /** Where the epoch of the mailbox is remembered; forgotten with the process by default. */
+  readonly mailboxEpochs?: EpochStore;
   /** Longest wait for the first connection; default 30,000 ms. */
   readonly connectTimeoutMs?: number;
-  /** Longest time a message may wait to be accepted, over reconnects; default 60,000 ms. */
+  /** Longest time a message, of a channel or for a mailbox, may wait to be accepted, over reconnects; default 60,000 ms. */
   readonly publishTimeoutMs?: number;
   /** Gives up the first connection; later on, use `close()`. */
   readonly signal?: AbortSignal;
@@ -114,12 +128,15 @@ export class Client {
   readonly deviceId: string;
   /** For peers, over a way they trust. */
   readonly card: Card;
+  /** The public keys of this account and of others. */
+  readonly keys: Keys;
   readonly #options: Ports & SignedInDevice;
   readonly #crypto: ChannelCrypto;
   readonly #emitter = new Emitter<ClientEvents>();
   readonly #channels = new Map<string, OpenChannel>();
   readonly #wanted = new Map<string, OpenChannel>();
   readonly #outbox: Outbox;
+  readonly #mailbox: OpenMailbox;
   readonly #link: Link;
   readonly #stop = new AbortController();
 
@@ -137,7 +154,21 @@ export class Client {
       routeOf: (channelId) => this.#link.subscriptions?.routeOf(channelId),
       onGrantsWanted: () => void this.#link.subscriptions?.refresh(),
     });
+    this.keys = this.#createKeys();
+    this.#mailbox = new OpenMailbox({
+      keys: this.keys,
+      clock,
+      backoff,
+      deadlineMs: options.publishTimeoutMs ?? PUBLISH_TIMEOUT_MS,
+      epochs: options.mailboxEpochs ?? memoryEpochs(),
+      signal: this.#stop.signal,
+    });
     this.#link = this.#createLink();
+  }
+
+  /** The mailbox of this device, and the way to those of others. */
+  get mailbox(): Mailbox {
+    return this.#mailbox;
   }
 
   get state(): LinkState {
@@ -219,6 +250,20 @@ export class Client {
     this.#link.close();
   }
 
+  #createKeys(): Keys {
+    const { api, device, clock, edge, knownLogs = memoryKnownLogs() } = this.#options;
+    const { signal } = this.#stop;
+    return new Keys({
+      api,
+      logs: new KnownLogs({ store: knownLogs, api, signal }),
+      device,
+      userId: this.userId,
+      audience: edge.replace(/\/+$/, ''),
+      clock,
+      retrying: (attempt) => this.#retrying(attempt),
+    });
+  }
+
   #createLink(): Link {
     const { api, clock, backoff, through = 'auto', node, openSocket = openWebSocket } = this.#options;
     return new Link({
@@ -230,11 +275,13 @@ export class Client {
       openSocket,
       wanted: this.#wanted,
       onLive: () => this.#outbox.flush(),
+      onMail: (event, from) => this.#mailbox.take(event, from),
       onState: (state) => this.#changed(state),
     });
   }
 
   #changed(state: LinkState): void {
+    this.#mailbox.use(state.state === 'online' ? this.#link.connection : undefined);
     if (state.state === 'closed') this.#shut(state.failure);
     this.#emitter.emit('state', state);
     if (state.state === 'closed') this.#emitter.clear();

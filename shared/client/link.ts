@@ -12,7 +12,7 @@ import { Failure, toFailure } from '../failure.ts';
 import { LIMITS } from '../limits.ts';
 import { type Carrier, type CarrierPorts, openCarrier } from './carrier.ts';
 import { wait } from './clock.ts';
-import type { End } from './connection.ts';
+import type { Connection, End } from './connection.ts';
 import { handOver } from './handover.ts';
 import { pauseMs } from './retry.ts';
 import type { Through } from './routes.ts';
@@ -57,6 +57,11 @@ export class Link {
   /** What is read over the present connection; undefined without one, and while another is about to take its place. */
   get subscriptions(): Subscriptions | undefined {
     return this.#isHolding ? undefined : this.#carrier?.subscriptions;
+  }
+
+  /** The present connection; undefined as `subscriptions` is. */
+  get connection(): Connection | undefined {
+    return this.#isHolding ? undefined : this.#carrier?.connection;
   }
 
   /** Connects and stays connected. Resolves when the link is closed; never rejects. */

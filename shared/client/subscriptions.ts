@@ -13,7 +13,13 @@ import type { Admission, Granted } from './answers.ts';
 import type { Api } from './api.ts';
 import type { ChannelState, OpenChannel } from './channel.ts';
 import { type Clock, wait } from './clock.ts';
-import { type Connection, type Event, failureOf, SUBSCRIBE_DEADLINE_MS } from './connection.ts';
+import {
+  type Connection,
+  type Event,
+  failureOf,
+  type MailEvent,
+  SUBSCRIBE_DEADLINE_MS,
+} from './connection.ts';
 import type { Route } from './outbox.ts';
 import { type Backoff, pauseMs } from './retry.ts';
 
@@ -73,7 +79,7 @@ export class Subscriptions {
   }
 
   /** One event of this connection. */
-  receive(event: Event): void {
+  receive(event: Exclude<Event, MailEvent>): void {
     const channel = this.#byTag.get(event.channel);
     if (channel === undefined) return;
     if (event.type === 'gap') return channel.skipTo(event);
