@@ -16,6 +16,9 @@ import { createNodes } from '../nodes.ts';
 import { Client } from './client.ts';
 import { PUBLIC_URL, testEnv } from './harness.ts';
 
+/** Hundreds of calls at once share two cores with every store here; deadlines have tests of their own. */
+const PATIENCE_MS = 10_000;
+
 /** An edge in this process, whose clock is ours, over a real state Redis and a real origin with its Postgres. */
 export interface RealStores {
   readonly client: Client;
@@ -56,13 +59,19 @@ export async function startRealStores(env: Readonly<Record<string, string>> = {}
     const clock = { now: () => Date.now() + aheadMs };
     const random = { id: () => randomId() };
     const signer = await createSigner(PUBLIC_URL, config.signingKeys.reveal());
-    const origin = createOriginApi({ urls: [node.internalUrl], signer, clock: { now: Date.now }, random });
-    const state = createUpstashState({ url: rest.url, token: rest.token });
+    const origin = createOriginApi({
+      urls: [node.internalUrl],
+      signer,
+      clock: { now: Date.now },
+      random,
+      deadlineMs: PATIENCE_MS,
+    });
+    const state = createUpstashState({ url: rest.url, token: rest.token, timeoutMs: PATIENCE_MS });
     const nodes = createNodes({ origin, clock });
     const limiter = createUpstashLimiter({
       ...rest,
       budgets: budgetsOf('loadtest'),
-      timeoutMs: 2_000,
+      timeoutMs: PATIENCE_MS,
       log: () => undefined,
     });
     const lifecycle = { isDraining: () => false };
