@@ -1,0 +1,80 @@
+import { parseArgs } from 'node:util';
+import { type ApiReport, benchApi } from './bench/api.ts';
+
+const HELP = `npm run bench -- api [<options>]
+
+Calls every kind of call of the edge's API on a stack of its own, and prints how long each took and how many round trips
+it made to the stores one after another, counted by proxies in between (whose delay is in the times).
+
+  --calls <n>    measured calls of each kind (default 300)
+  --at-once <n>  calls under way at once (default 4)
+  --help         this text
+
+The exit code is 1 when a call takes longer than 100 ms at the 95th percentile, or more trips than two (three where
+somebody new is added, whom no copy can tell of). The last line is JSON.`;
+
+const P95_MAX_MS = 100;
+
+/** `npm run bench`: resolves with the exit code. */
+export async function main(args: string[]): Promise<number> {
+  const wanted = readArguments(args);
+  if (typeof wanted === 'string') {
+    console.error(wanted);
+    return 2;
+  }
+  if (wanted === undefined) {
+    console.log(HELP);
+    return 0;
+  }
+  const say = (sentence: string) => console.error(`  ${sentence}`);
+  const report = await benchApi({ ...wanted, say });
+  printTable(report);
+  const late = report.rows.filter(({ p95Ms, trips, tripsMax }) => p95Ms > P95_MAX_MS || trips > tripsMax);
+  for (const { call } of late)
+    console.log(`${call} does NOT keep the promise of 100 ms and its number of trips.`);
+  console.log(JSON.stringify({ ...report, ...wanted, kept: late.length === 0 }));
+  return late.length === 0 ? 0 : 1;
+}
+
+function printTable({ rows, machine, node, date }: ApiReport): void {
+  const columns = ['call', 'p50 ms', 'p95 ms', 'p99 ms', 'calls/s', 'trips'];
+  const lines = rows.map((row) =>
+    [row.call, row.p50Ms, row.p95Ms, row.p99Ms, row.perSecond, row.trips].map(String),
+  );
+  const widths = columns.map((name, i) =>
+    Math.max(name.length, ...lines.map((line) => (line[i] ?? '').length)),
+  );
+  for (const line of [columns, ...lines])
+    console.log(
+      line
+        .map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)))
+        .join('  '),
+    );
+  console.log(`\n${machine}, Node ${node}, ${date}; generator, edge, node and stores on this one machine`);
+}
+
+function readArguments(args: string[]): { calls: number; atOnce: number } | undefined | string {
+  try {
+    const { values, positionals } = parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        help: { type: 'boolean', short: 'h', default: false },
+        calls: { type: 'string', default: '300' },
+        'at-once': { type: 'string', default: '4' },
+      },
+    });
+    if (values.help) return undefined;
+    if (positionals.length !== 1 || positionals[0] !== 'api')
+      return 'Which one? There is: npm run bench -- api';
+    return { calls: whole('calls', values.calls, 2_000), atOnce: whole('at-once', values['at-once'], 64) };
+  } catch (error) {
+    return `${(error as Error).message.split('\n')[0]?.split('. ')[0]} (--help lists what there is)`;
+  }
+}
+
+function whole(name: string, text: string, most: number): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= 1 && value <= most) return value;
+  throw new Error(`--${name} takes a whole number from 1 to ${most}`);
+}
