@@ -1,7 +1,7 @@
-// What every npm script starts with: `node deploy/local/boot.mjs <start|try|roll|bench|test|check> [arguments]`. Plain JavaScript
-// without dependencies, because it runs before anything is installed: it checks Node, installs the packages when they
-// are not those of package-lock.json, finds or installs Redis (and, for tests, what they need besides), and hands over
-// to the TypeScript module of that name.
+// What every npm script starts with: `node deploy/local/boot.mjs <start|try|roll|faults|bench|test|check> [arguments]`.
+// Plain JavaScript without dependencies, because it runs before anything is installed: it checks Node, installs the
+// packages when they are not those of package-lock.json, finds or installs Redis (and, for tests, what they need
+// besides), and hands over to the TypeScript module of that name.
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -9,8 +9,8 @@ import { fileURLToPath } from 'node:url';
 
 /** The socket library brings native code for these; Node 24 has none. */
 const NODE_MAJORS = ['20', '22'];
-const TARGETS = ['start', 'try', 'roll', 'bench', 'test', 'check'];
-const NEED_REDIS = ['start', 'roll', 'bench', 'test'];
+const TARGETS = ['start', 'try', 'roll', 'faults', 'bench', 'test', 'check'];
+const NEED_REDIS = ['start', 'roll', 'faults', 'bench', 'test'];
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
 /** Ends this process with one plain sentence; anything longer hides what to do. */

@@ -184,6 +184,12 @@ describe('The checker of mailboxes', ({ test }) => {
     assert.equal(faultsOf([...one, delivered('a', 2), emptied]), { duplicated: 1 });
   });
 
+  test('counts a mailbox that was taken from its newest connection', () => {
+    const taken = (newest: number): Happening => ({ kind: 'detached', mailbox, attachment: 1, newest });
+    assert.equal(faultsOf([attached(), taken(2), emptied]), {});
+    assert.equal(faultsOf([attached(), taken(1), emptied]), { lost: 1 });
+  });
+
   test('counts items out of order, and an epoch that nothing called for', () => {
     const two = [...post('a'), ...post('b'), attached(), delivered('b', 2), delivered('a', 1), emptied];
     assert.equal(faultsOf(two), { reordered: 1 });

@@ -79,6 +79,13 @@ export type MailHappening =
       readonly id: string;
     }
   | { readonly kind: 'acked'; readonly mailbox: Tag; readonly epoch: string; readonly seq: number }
+  /** Told that a newer connection took over, at a time when `newest` was the last attachment asked for. */
+  | {
+      readonly kind: 'detached';
+      readonly mailbox: Tag;
+      readonly attachment: number;
+      readonly newest: number;
+    }
   /** Everything was acked, and nothing more came. */
   | { readonly kind: 'emptied'; readonly mailbox: Tag };
 

@@ -71,6 +71,10 @@ class Box {
       case 'acked':
         this.acked.add(`${happening.epoch} ${happening.seq}`);
         return;
+      case 'detached':
+        if (happening.attachment === happening.newest)
+          this.#findings.add('lost', `mailbox ${this.#tag} was taken from its newest attachment`);
+        return;
       case 'emptied':
         this.#isEmptied = true;
     }

@@ -1,0 +1,126 @@
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { type Outcome, type RunOptions, run } from './faults/run.ts';
+import { SCHEDULES, type ScheduleName } from './faults/schedule.ts';
+
+const HELP = `npm run faults [-- <options>]
+
+Random clients publish, publish on condition, send to mailboxes, ack, leave and resume, while a schedule kills nodes,
+restarts Redis, and cuts, stalls, delays and half-closes connections; then what clients saw is held against what is
+promised. Servers are real and of its own.
+
+  --minutes <n>      how long faults go on (default 1; a fraction will do)
+  --seed <n>         repeats the schedule and the clients' choices of an earlier run (default random)
+  --clients <n>      clients (default 16)
+  --nodes <n>        origin nodes (default 3)
+  --schedule <name>  ${SCHEDULES.join(', ')} (default all)
+  --help             this text
+
+The exit code is 0 when every promise was kept and enough was accepted to show it; 1 when not; 130 when interrupted. The
+last line is JSON. A failing run leaves its history, and what the nodes printed, in files, and says how to repeat it.
+deploy/local/faults/README.md tells how to read it.`;
+
+const INTERRUPTED = 130;
+const SEED_MAX = 2 ** 32 - 1;
+
+type Wanted = Omit<RunOptions, 'say' | 'signal'>;
+
+/** `npm run faults`: resolves with the exit code. */
+export async function main(args: string[]): Promise<number> {
+  const wanted = readArguments(args);
+  if (typeof wanted === 'string') {
+    console.error(wanted);
+    return 2;
+  }
+  if (wanted === undefined) {
+    console.log(HELP);
+    return 0;
+  }
+  const say = createSay();
+  const interruption = new AbortController();
+  const interrupt = () => interruption.abort();
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+  say(`seed ${wanted.seed}, schedule ${wanted.schedule}`);
+  try {
+    const outcome = await run({ ...wanted, say, signal: interruption.signal });
+    if (!outcome.isWell) await keep(outcome, wanted);
+    conclude(outcome, wanted);
+    if (interruption.signal.aborted) return INTERRUPTED;
+    return outcome.isWell ? 0 : 1;
+  } finally {
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+  }
+}
+
+function conclude({ verdict, faults, isWell, history }: Outcome, { seed, schedule }: Wanted): void {
+  const { accepted, lost, duplicated, reordered, gapsTold, gapsUnneeded, ...rest } = verdict;
+  const { isClean: _, sentences: __, ...more } = rest;
+  console.log(isWell ? 'Every promise was kept.' : 'It did NOT hold; see the counts.');
+  console.log(
+    JSON.stringify({
+      ...{ accepted, lost, duplicated, reordered, gapsTold, gapsUnneeded },
+      ...more,
+      ...{ faults, happenings: history.length, seed, schedule },
+    }),
+  );
+}
+
+/** Writes down what happened, one JSON object a line, and says where, and how to run it again. */
+async function keep({ history, lines }: Outcome, wanted: Wanted): Promise<void> {
+  const dir = await mkdtemp(join(tmpdir(), 'hushwire-faults-'));
+  const text = history.happenings.map((happening) => JSON.stringify(happening)).join('\n');
+  await writeFile(join(dir, 'history.jsonl'), `${text}\n`);
+  for (const [i, printed] of lines.entries())
+    await writeFile(join(dir, `node-${i + 1}.log`), `${printed.join('\n')}\n`);
+  const { seed, schedule, clients, places, durationMs } = wanted;
+  console.log(`History: ${join(dir, 'history.jsonl')}`);
+  console.log(
+    `Again:   npm run faults -- --seed ${seed} --schedule ${schedule} --minutes ${durationMs / 60_000} ` +
+      `--clients ${clients} --nodes ${places}`,
+  );
+}
+
+function readArguments(args: string[]): Wanted | undefined | string {
+  try {
+    const { values } = parseArgs({
+      args,
+      options: {
+        help: { type: 'boolean', short: 'h', default: false },
+        minutes: { type: 'string', default: '1' },
+        seed: { type: 'string', default: String(Math.floor(Math.random() * SEED_MAX)) },
+        clients: { type: 'string', default: '16' },
+        nodes: { type: 'string', default: '3' },
+        schedule: { type: 'string', default: 'all' },
+      },
+    });
+    if (values.help) return undefined;
+    const schedule = SCHEDULES.find((name) => name === values.schedule);
+    if (schedule === undefined) return `--schedule takes one of ${SCHEDULES.join(', ')}`;
+    const minutes = Number(values.minutes);
+    if (!/^\d+(\.\d+)?$/.test(values.minutes) || minutes <= 0 || minutes > 60)
+      return '--minutes takes a number up to 60';
+    return {
+      schedule: schedule satisfies ScheduleName,
+      durationMs: Math.round(minutes * 60_000),
+      seed: whole('seed', values.seed, [0, SEED_MAX]),
+      clients: whole('clients', values.clients, [8, 400]),
+      places: whole('nodes', values.nodes, [1, 8]),
+    };
+  } catch (error) {
+    return `${(error as Error).message.split('\n')[0]?.split('. ')[0]} (--help lists what there is)`;
+  }
+}
+
+function whole(name: string, text: string, [least, most]: readonly [number, number]): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= least && value <= most) return value;
+  throw new Error(`--${name} takes a whole number from ${least} to ${most}`);
+}
+
+function createSay(): (sentence: string) => void {
+  const startedMs = performance.now();
+  return (sentence) =>
+    console.log(`${((performance.now() - startedMs) / 1_000).toFixed(1).padStart(6)} s  ${sentence}`);
+}
