@@ -1,5 +1,6 @@
 import { randomId } from '../../../shared/bytes.ts';
 import { openNodeSocket } from '../../../shared/client/adapters/node-socket.ts';
+import { createApi } from '../../../shared/client/api.ts';
 import type { Channel } from '../../../shared/client/channel.ts';
 import { type Clock, systemClock } from '../../../shared/client/clock.ts';
 import type { ChannelCrypto } from '../../../shared/client/crypto.ts';
@@ -103,11 +104,7 @@ async function createClient(gate: Gate, person: Person): Promise<Client> {
     edge: '',
     device,
     session,
-    api: {
-      createChannel: () => Promise.resolve(),
-      addMember: () => Promise.resolve(),
-      connect: (channels) => gate.admit(person, channels),
-    },
+    api: { ...createApi(http, session), connect: (channels) => gate.admit(person, channels) },
     clock: hurriedClock,
     backoff: { baseMs: 200, capMs: 2_000 },
     through: 'direct',
