@@ -5,6 +5,12 @@ import type { Answer, SignedIn } from './client.ts';
 import { joinWithKeys, type KeyOwner, lookUp, newPackages, upload } from './key-owner.ts';
 import { type RealStores, startRealStores } from './real-stores.ts';
 
+/**
+ * Each look-up is five requests to the state Redis, all from this one process: many more at once take a busy machine longer
+ * than the 2 s a request may take, and are refused. Two hundred at once are for the stores' own tests.
+ */
+const AT_ONCE = 50;
+
 describe('Keys over real stores', ({ test, needs, before, after, beforeEach }) => {
   needs('redis-server');
   let stores: RealStores;
@@ -21,11 +27,12 @@ describe('Keys over real stores', ({ test, needs, before, after, beforeEach }) =
   const ask = (i = 0) => lookUp(stores.client, askers[i % 4] ?? alice, [alice.userId]);
   const deviceOf = ({ json }: Answer) => json.users[0].devices[0];
 
-  test('give two hundred who ask at once packages that nobody else gets, and all of them in the end', async () => {
+  test('give crowds that ask at once packages that nobody else gets, and all of them in the end', async () => {
     const [packages, lastResort] = [newPackages(60), randomId(300)];
     await upload(stores.client, alice, { version: 1, packages, lastResort });
     const given = [deviceOf(await ask()), deviceOf(await ask())];
-    given.push(...(await Promise.all(Array.from({ length: 200 }, (_, i) => ask(i)))).map(deviceOf));
+    for (let round = 0; round < 4; round += 1)
+      given.push(...(await Promise.all(Array.from({ length: AT_ONCE }, (_, i) => ask(i)))).map(deviceOf));
     const isFresh = (device: { isLastResort?: true }) => device.isLastResort !== true;
     // One that claimed for others may have come last: at most what one claim takes waits for whoever comes now.
     assert.ok(given.filter(isFresh).length >= 60 - 9);

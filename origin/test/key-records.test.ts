@@ -3,26 +3,19 @@ import * as assert from 'uvu/assert';
 import { randomId } from '../../shared/bytes.ts';
 import type { NewPackages } from '../../shared/internal.ts';
 import { LIMITS } from '../../shared/limits.ts';
-import { createDatabase, type TestDatabase } from '../../shared/testing/database.ts';
 import { rejectsWith } from '../../shared/testing/expect.ts';
 import { describe } from '../../shared/testing/suite.ts';
-import { migrate } from '../adapters/postgres-migrate.ts';
-import { newAccount, newMark, newSealed, newSession, openRecords } from './records-fixtures.ts';
+import { newAccount, newMark, newSealed, newSession, openWay, WAYS } from './records-fixtures.ts';
 
-for (const isPrepared of [true, false])
-  describe(`postgres keys, ${isPrepared ? 'prepared' : 'as behind a transaction pooler'}`, (suite) => {
-    const { test, before, after } = suite;
-    let database: TestDatabase;
-    let stores: ReturnType<typeof openRecords>;
+for (const way of WAYS)
+  describe(`postgres keys, ${way}`, (suite) => {
+    const { test, before, after, needs } = suite;
+    if (way !== 'straight') needs('pgbouncer');
+    let stores: Awaited<ReturnType<typeof openWay>>;
     before(async () => {
-      database = await createDatabase();
-      await migrate({ url: database.url, log: () => undefined });
-      stores = openRecords(database.url, { isPrepared });
+      stores = await openWay(way);
     });
-    after(async () => {
-      await stores.pool.close();
-      await database.drop();
-    });
+    after(() => stores.close());
 
     const signedIn = async () => {
       const account = newAccount();
@@ -107,7 +100,7 @@ for (const isPrepared of [true, false])
       const { device, ...owner } = await signedIn();
       const entry = { ...owner, sequence: 1, link: randomId(), devices: [device], sealed: newSealed() };
       await stores.keys.appendEntry(entry, newMark());
-      const raw = postgres(database.url, { max: 1, onnotice: () => undefined });
+      const raw = postgres(stores.url, { max: 1, onnotice: () => undefined });
       const changed =
         await raw`update hushwire.key_log set sequence = 2 where account = ${owner.account}`.then(
           () => '',
