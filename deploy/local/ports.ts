@@ -4,11 +4,18 @@ import { createServer } from 'node:net';
 const handedOut = new Set<number>();
 const TRIES_MAX = 5;
 
+/**
+ * Ports to choose from: below those that systems give to outgoing connections (Linux from 32768 on), one of which might
+ * take a port between now and the start of the server it is for.
+ */
+const FIRST = 15_000;
+const LAST = 32_000;
+
 /** A port of 127.0.0.1 that nobody listens on, and that this process was not given before. */
 export async function freePort(): Promise<number> {
   for (;;) {
-    const port = await listenOnce(0);
-    if (port === undefined || handedOut.has(port)) continue;
+    const port = FIRST + Math.floor(Math.random() * (LAST - FIRST));
+    if (handedOut.has(port) || !(await isFree(port))) continue;
     handedOut.add(port);
     return port;
   }

@@ -5,7 +5,7 @@ import type { Suite } from '../../shared/testing/suite.ts';
 import { addDevice } from './added-device.ts';
 import type { Client, SignedIn } from './client.ts';
 
-/** DESIGN: a live socket is out within 2 s of the ending. */
+/** A live socket is out within 2 s of the ending. */
 const OUT_MS = 2_000;
 const ENDED = 4501;
 
