@@ -78,6 +78,27 @@ describe('rankNodes', ({ test }) => {
     const after = keys.map((key) => rankNodes(NODES.slice(1), key)[0]?.node);
     assert.ok(keys.every((_, i) => before[i] === 'n1' || before[i] === after[i]));
   });
+
+  test('sends keys where there is room: a node half full gets half as many', () => {
+    const keys = Array.from({ length: 5_000 }, () => randomId());
+    const nodes = NODES.map((node) => ({ ...node, fullness: node.node === 'n1' ? 0.5 : 0 }));
+    const first = keys.map((key) => rankNodes(nodes, key)[0]?.node);
+    const got = first.filter((node) => node === 'n1').length;
+    assert.ok(got > 850 && got < 1_150, `the half full one got ${got} of 5,000`);
+    const moved = keys.filter((key, i) => rankNodes(NODES, key)[0]?.node !== first[i]);
+    assert.ok(
+      moved.every((key) => rankNodes(NODES, key)[0]?.node === 'n1'),
+      'a key moved that was not on the fuller node',
+    );
+  });
+
+  test('offers a full node last, and still offers it', () => {
+    const nodes = NODES.map((node) => ({ ...node, fullness: node.node === 'n1' ? 1 : 0 }));
+    const keys = Array.from({ length: 2_000 }, () => randomId());
+    const got = keys.filter((key) => rankNodes(nodes, key)[0]?.node === 'n1').length;
+    assert.ok(got < 60, `the full one got ${got} of 2,000`);
+    assert.is(rankNodes(nodes, 'key').length, 3);
+  });
 });
 
 function setUp() {

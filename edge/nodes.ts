@@ -4,6 +4,8 @@ import type { Clock, Nodes, OriginApi } from './ports.ts';
 
 /** How old the list may be: below the 7 s after which a silent node leaves the registry. */
 const FRESH_MS = 5_000;
+/** Share of new connections a full node is still offered, beside an empty one. */
+const LEAST_WEIGHT = 0.02;
 
 export interface NodesOptions {
   readonly origin: OriginApi;
@@ -34,16 +36,27 @@ export function createNodes({ origin, clock, sharesCalls = true }: NodesOptions)
 }
 
 /**
- * The nodes that take connections, best first for `key`: by rendezvous hashing, so that a key keeps its node while
- * others come and go, and keys spread evenly (Thaler and Ravishankar, 1998). Throws `unavailable` when there is none.
+ * The nodes that take connections, best first for `key`: by rendezvous hashing (Thaler and Ravishankar, 1998), so that a
+ * key keeps its node while others come and go; each node weighs as much as it has left (the logarithmic method of
+ * Schindelhauer and Schomaker, 2005), so that new keys go where there is room. Throws `unavailable` when there is none.
  */
 export function rankNodes(nodes: readonly NodeInfo[], key: string): readonly NodeInfo[] {
   const scored = nodes
     .filter((node) => !node.isDraining)
-    .map((node) => ({ node, score: hash(`${key} ${node.node}`) }))
+    .map((node) => ({ node, score: weigh(node) / -Math.log(unit(`${key} ${node.node}`)) }))
     .sort((a, b) => b.score - a.score || (a.node.node < b.node.node ? -1 : 1));
   if (scored.length === 0) throw new Failure('unavailable', { detail: 'No node takes connections' });
   return scored.map(({ node }) => node);
+}
+
+/** What a node has left. A full one still gets a little: it is the node's own part to refuse. */
+function weigh({ fullness = 0 }: NodeInfo): number {
+  return Math.max(LEAST_WEIGHT, 1 - fullness);
+}
+
+/** A number between 0 and 1, neither included, that looks random and is always the same for a text. */
+function unit(text: string): number {
+  return (hash(text) + 0.5) / 2 ** 32;
 }
 
 /** FNV-1a over UTF-16 units, then the finalizer of MurmurHash3, without which near keys would rank alike. */

@@ -11,12 +11,13 @@ import { PostgresPool } from './adapters/postgres-pool.ts';
 import { startPurging } from './adapters/postgres-purge.ts';
 import { PostgresRecords } from './adapters/postgres-records.ts';
 import { PostgresRevocations } from './adapters/postgres-revocations.ts';
-import { memoryLimitBytes, watchLoad } from './adapters/process-load.ts';
+import { memoryLimitBytes, type ProcessLoad, watchLoad } from './adapters/process-load.ts';
 import { createPrometheus } from './adapters/prometheus.ts';
 import { openRelay } from './adapters/redis-relay.ts';
 import { startUwsServer, type UwsServer } from './adapters/uws-server.ts';
 import { type OriginConfig, readConfig } from './config.ts';
-import { createHealth, createProbe } from './health.ts';
+import { fullness } from './fullness.ts';
+import { createHealth, createProbe, type LoadLimits } from './health.ts';
 import { createInternalApi } from './internal/api.ts';
 import { createCounters } from './metrics.ts';
 import { OriginNode } from './node.ts';
@@ -57,6 +58,8 @@ async function run(config: OriginConfig): Promise<void> {
     log,
     setTimer,
   });
+  const load = watchLoad();
+  const limits = loadLimits();
   // The listener needs the node for its sockets, the node needs the listener for its fan-out.
   let server: UwsServer | undefined;
   const node = new OriginNode({
@@ -71,6 +74,7 @@ async function run(config: OriginConfig): Promise<void> {
     log,
     now: Date.now,
     counters,
+    fullness: () => fullness(node.connections, load.read(), limits),
     setTimer,
   });
   server = await startUwsServer({
@@ -94,10 +98,19 @@ async function run(config: OriginConfig): Promise<void> {
     }),
     log,
   });
-  const health = await startHealth({ config, node, counters, stores });
+  const health = await startHealth({ config, node, counters, stores, load, limits });
   await node.start(config.publicUrl || `ws://${config.host}:${server.port}`);
   announce(config.node, { public: server.port, internal: internal.port, health: health.port });
   stopOnSignals({ config, node, server, listeners: [internal, health], stores });
+}
+
+/** Beyond any of these the node takes no new connections. */
+function loadLimits(): LoadLimits {
+  return {
+    eventLoopLagMs: MAX_EVENT_LOOP_LAG_MS,
+    residentBytes: memoryLimitBytes(),
+    connections: MAX_CONNECTIONS,
+  };
 }
 
 function setTimer(run: () => void, ms: number): () => void {
@@ -140,10 +153,11 @@ interface HealthParts {
   readonly node: OriginNode;
   readonly counters: ReturnType<typeof createCounters>;
   readonly stores: Stores;
+  readonly load: ProcessLoad;
+  readonly limits: LoadLimits;
 }
 
-function startHealth({ config, node, counters, stores }: HealthParts): Promise<HttpServer> {
-  const load = watchLoad();
+function startHealth({ config, node, counters, stores, load, limits }: HealthParts): Promise<HttpServer> {
   const probe = createProbe({
     pingRelay: () => stores.commands.roundTripMs,
     pingPostgres: () => stores.records.ping(),
@@ -161,11 +175,7 @@ function startHealth({ config, node, counters, stores }: HealthParts): Promise<H
     state: () => node.state,
     keys: config.edgeKeys.keys.length,
     load: () => load.read(),
-    limits: {
-      eventLoopLagMs: MAX_EVENT_LOOP_LAG_MS,
-      residentBytes: memoryLimitBytes(),
-      connections: MAX_CONNECTIONS,
-    },
+    limits,
     metrics: createPrometheus({ ...shared, counters, isReady: () => node.state === 'ready' }),
   });
   return startHttpServer({ host: config.healthHost, port: config.healthPort, bodyBytes: 0, handle, log });

@@ -33,6 +33,8 @@ export interface NodePorts {
   readonly log: Log;
   readonly now: () => number;
   readonly counters: Counters;
+  /** How full this node is, 0 to 1, as it tells the others. */
+  readonly fullness: () => number;
   /** Runs once after `ms`; the result cancels it. */
   readonly setTimer: (run: () => void, ms: number) => () => void;
 }
@@ -224,6 +226,7 @@ export class OriginNode {
       node: this.#ports.node,
       url: this.#url,
       connections: this.#connections.size,
+      fullness: this.#ports.fullness(),
       isDraining: this.#state !== 'ready',
     };
   }

@@ -315,6 +315,8 @@ export interface NodeInfo {
   /** Public WebSocket URL of the node, `ws:` or `wss:`, without path. */
   readonly url: string;
   readonly connections: number;
+  /** Share of what the node can hold, 0 to 1; a node of a release that did not tell it counts as empty. */
+  readonly fullness?: number;
   readonly isDraining: boolean;
 }
 export interface NodesAnswer {

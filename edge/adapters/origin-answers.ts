@@ -143,14 +143,19 @@ function isSealed(value: unknown): boolean {
 }
 
 function isNode(value: unknown): boolean {
-  const { node, url, connections, isDraining } = fields(value);
+  const { node, url, connections, fullness = 0, isDraining } = fields(value);
   return (
     typeof node === 'string' &&
     NODE_ID.test(node) &&
     isSocketUrl(url) &&
     Number.isSafeInteger(connections) &&
+    isShare(fullness) &&
     typeof isDraining === 'boolean'
   );
+}
+
+function isShare(value: unknown): boolean {
+  return typeof value === 'number' && value >= 0 && value <= 1;
 }
 
 function isSocketUrl(value: unknown): boolean {

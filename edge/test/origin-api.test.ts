@@ -137,6 +137,7 @@ describe('OriginApi over HTTP', ({ test, before, beforeEach, afterEach }) => {
     { nodes: [{ node: 'n1', url: 'ws://u:p@x', connections: 0, isDraining: false }] },
     { nodes: [{ node: 'a b', url: 'ws://x', connections: 0, isDraining: false }] },
     { nodes: [{ node: 'n1', url: 'ws://x', connections: 0 }] },
+    { nodes: [{ node: 'n1', url: 'ws://x', connections: 0, fullness: 1.5, isDraining: false }] },
   ];
   for (const shape of shapes)
     test(`takes ${JSON.stringify(shape)?.slice(0, 60)} for no answer`, async () => {
