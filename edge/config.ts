@@ -3,6 +3,7 @@ import {
   type Configuration,
   choice,
   type Env,
+  type EnvSource,
   integer,
   json,
   list,
@@ -107,8 +108,8 @@ export const EDGE_VARIABLES = {
 export type EdgeConfig = Configuration<typeof EDGE_VARIABLES>;
 
 /** Reads the edge's configuration; throws ConfigurationError with every fault at once. */
-export function readConfig(env: Env): EdgeConfig {
-  return readEnv(EDGE_VARIABLES, env, EDGE_PREFIX);
+export function readConfig(env: Env, readFile?: EnvSource['readFile']): EdgeConfig {
+  return readEnv(EDGE_VARIABLES, { env, prefix: EDGE_PREFIX, ...(readFile && { readFile }) });
 }
 
 /** A variable that reads like `base` and is then checked once more. */

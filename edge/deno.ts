@@ -3,13 +3,15 @@
  *
  *   deno run --no-prompt --node-modules-dir=manual --allow-env=HUSHWIRE_EDGE_* --allow-net=<own address, state, origins>
  *
- * That is all it may do: it reads no file and starts nothing. It asks for its variables by name, since the whole
- * environment is not its to read; so, unlike the origin, it cannot notice a variable that nobody knows. What is written
- * in node: modules here exists in Node as well.
+ * That is all it may do: it starts nothing, and reads no file unless `--allow-read=<files>` lets it read those that
+ * `<variable>_FILE` names. It asks for its variables by name, since the whole environment is not its to read; so, unlike
+ * the origin, it cannot notice a variable that nobody knows. What is written in node: modules here exists in Node as well.
  */
+import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import { randomId } from '../shared/bytes.ts';
-import { ConfigurationError } from '../shared/env.ts';
+import { helpOf, UsageError, type Wish, wishOf } from '../shared/entry.ts';
+import { ConfigurationError, namesOf } from '../shared/env.ts';
 import { createLog, errorFields } from '../shared/log.ts';
 import { createSigner } from '../shared/token.ts';
 import { createOriginApi } from './adapters/origin-api.ts';
@@ -32,11 +34,18 @@ const CLOSE_GRACE_MS = 8_000;
 const log = createLog({ write: (line) => console.log(line), now: Date.now, service: 'edge' });
 
 try {
-  await start(readConfig(readEnvironment()));
+  await begin(wishOf(process.argv.slice(2)));
 } catch (error) {
-  if (error instanceof ConfigurationError) console.error(error.message);
+  if (error instanceof ConfigurationError || error instanceof UsageError) console.error(error.message);
   else log('error', 'edge.cannot_start', errorFields(error));
   process.exit(1);
+}
+
+async function begin(wish: Wish): Promise<void> {
+  if (wish === 'help') return console.log(helpOf('edge/deno.ts', EDGE_VARIABLES));
+  const config = readConfig(readEnvironment(), (path) => readFileSync(path, 'utf8'));
+  if (wish === 'check') return console.log('The configuration is complete.');
+  await start(config);
 }
 
 async function start(config: EdgeConfig): Promise<void> {
@@ -73,5 +82,5 @@ async function start(config: EdgeConfig): Promise<void> {
 }
 
 function readEnvironment(): Record<string, string | undefined> {
-  return Object.fromEntries(Object.values(EDGE_VARIABLES).map(({ name }) => [name, process.env[name]]));
+  return Object.fromEntries(namesOf(EDGE_VARIABLES).map((name) => [name, process.env[name]]));
 }

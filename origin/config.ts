@@ -2,6 +2,7 @@ import {
   type Configuration,
   choice,
   type Env,
+  type EnvSource,
   integer,
   json,
   list,
@@ -113,8 +114,8 @@ export const ORIGIN_VARIABLES = {
 export type OriginConfig = Configuration<typeof ORIGIN_VARIABLES>;
 
 /** Reads the origin's configuration; throws ConfigurationError with every fault at once. */
-export function readConfig(env: Env): OriginConfig {
-  return readEnv(ORIGIN_VARIABLES, env, ORIGIN_PREFIX);
+export function readConfig(env: Env, readFile?: EnvSource['readFile']): OriginConfig {
+  return readEnv(ORIGIN_VARIABLES, { env, prefix: ORIGIN_PREFIX, ...(readFile && { readFile }) });
 }
 
 /** Only public keys get in: an origin that was handed a private one must not even start. */

@@ -1,5 +1,6 @@
 /** Entry of an origin node: configuration, adapters, the node, signals; the only place that knows them all. */
 import { readFileSync } from 'node:fs';
+import { helpOf, UsageError, type Wish, wishOf } from '../shared/entry.ts';
 import { ConfigurationError } from '../shared/env.ts';
 import { INTERNAL_BODY_BYTES } from '../shared/internal.ts';
 import { createLog, errorFields } from '../shared/log.ts';
@@ -15,7 +16,7 @@ import { memoryLimitBytes, type ProcessLoad, watchLoad } from './adapters/proces
 import { createPrometheus } from './adapters/prometheus.ts';
 import { openRelay } from './adapters/redis-relay.ts';
 import { startUwsServer, type UwsServer } from './adapters/uws-server.ts';
-import { type OriginConfig, readConfig } from './config.ts';
+import { ORIGIN_VARIABLES, type OriginConfig, readConfig } from './config.ts';
 import { fullness } from './fullness.ts';
 import { createHealth, createProbe, type LoadLimits } from './health.ts';
 import { createInternalApi } from './internal/api.ts';
@@ -38,12 +39,23 @@ const log = createLog({
 });
 
 try {
-  await run(readConfig(process.env));
+  await begin(wishOf(process.argv.slice(2)));
 } catch (error) {
-  const isPlain = error instanceof ConfigurationError || error instanceof MigrationRefused;
-  if (isPlain) process.stderr.write(`${error.message}\n`);
+  if (isPlain(error)) process.stderr.write(`${error.message}\n`);
   else log('error', 'origin.failed', errorFields(error));
   process.exit(1);
+}
+
+/** Whether the message alone says what is wrong and what to do. */
+function isPlain(error: unknown): error is Error {
+  return [UsageError, ConfigurationError, MigrationRefused].some((kind) => error instanceof kind);
+}
+
+async function begin(wish: Wish): Promise<void> {
+  if (wish === 'help') return console.log(helpOf('origin/main.ts', ORIGIN_VARIABLES));
+  const config = readConfig(process.env, (path) => readFileSync(path, 'utf8'));
+  if (wish === 'check') return console.log('The configuration is complete.');
+  await run(config);
 }
 
 async function run(config: OriginConfig): Promise<void> {

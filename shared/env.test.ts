@@ -7,6 +7,7 @@ import {
   integer,
   json,
   list,
+  namesOf,
   readEnv,
   type Specification,
   text,
@@ -31,7 +32,7 @@ const complete: Env = { APP_NAME: 'a', APP_STORE_URL: 'redis://127.0.0.1/', APP_
 
 describe('readEnv', ({ test }) => {
   test('reads a complete environment, with defaults', () => {
-    assert.equal(readEnv(spec, complete, PREFIX), {
+    assert.equal(readEnv(spec, { env: complete, prefix: PREFIX }), {
       name: 'a',
       port: 8_080,
       storeUrl: 'redis://127.0.0.1',
@@ -42,7 +43,7 @@ describe('readEnv', ({ test }) => {
   });
 
   test('freezes everything it gives back', () => {
-    const config = readEnv(spec, { ...complete, APP_PEERS: 'a,b' }, PREFIX);
+    const config = readEnv(spec, { env: { ...complete, APP_PEERS: 'a,b' }, prefix: PREFIX });
     for (const value of [config, config.peers, config.keys, config.keys[0]])
       assert.ok(Object.isFrozen(value));
   });
@@ -64,7 +65,7 @@ describe('readEnv', ({ test }) => {
 
   test('the message of the error holds every fault', () => {
     try {
-      readEnv(spec, {}, PREFIX);
+      readEnv(spec, { env: {}, prefix: PREFIX });
       assert.unreachable();
     } catch (error) {
       if (!(error instanceof ConfigurationError)) throw error;
@@ -80,12 +81,12 @@ describe('readEnv', ({ test }) => {
   });
 
   test('an empty variable counts as not set', () => {
-    assert.is(readEnv(spec, { ...complete, APP_PORT: '' }, PREFIX).port, 8_080);
+    assert.is(readEnv(spec, { env: { ...complete, APP_PORT: '' }, prefix: PREFIX }).port, 8_080);
     assert.is(faultsOf({ ...complete, APP_NAME: '' }).length, 1);
   });
 
   test('names without the prefix are nobody’s business', () => {
-    readEnv(spec, { ...complete, PATH: '/bin', APPLE: '1', MY_APP_NAME: 'x' }, PREFIX);
+    readEnv(spec, { env: { ...complete, PATH: '/bin', APPLE: '1', MY_APP_NAME: 'x' }, prefix: PREFIX });
   });
 
   const unusable: readonly [string, string][] = [
@@ -176,9 +177,51 @@ describe('describeEnv', ({ test }) => {
   });
 });
 
+describe('a variable in a file', ({ test }) => {
+  const files = new Map([
+    ['/run/name', 'from a file\n'],
+    ['/run/empty', '\n'],
+  ]);
+  const readFile = (path: string) => {
+    const found = files.get(path);
+    if (found === undefined) throw new Error(`ENOENT: ${path}`);
+    return found;
+  };
+  const { APP_NAME: _, ...rest } = complete;
+  const faults = (env: Env, reader?: typeof readFile) => {
+    try {
+      readEnv(spec, { env, prefix: PREFIX, ...(reader && { readFile: reader }) });
+    } catch (error) {
+      if (error instanceof ConfigurationError) return error.faults.join();
+      throw error;
+    }
+    return '';
+  };
+
+  test('is read without its last line end', () => {
+    const env = { ...rest, APP_NAME_FILE: '/run/name' };
+    assert.is(readEnv(spec, { env, prefix: PREFIX, readFile }).name, 'from a file');
+  });
+
+  test('is a fault when the variable is set besides', () => {
+    assert.match(faults({ ...complete, APP_NAME_FILE: '/run/name' }, readFile), 'both set');
+  });
+
+  test('is a fault when the file is missing, empty, or there are no files', () => {
+    assert.match(faults({ ...rest, APP_NAME_FILE: '/run/none' }, readFile), 'APP_NAME_FILE names a file');
+    assert.match(faults({ ...rest, APP_NAME_FILE: '/run/empty' }, readFile), 'APP_NAME is not set');
+    assert.match(faults({ ...rest, APP_NAME_FILE: '/run/name' }), 'there are no files here');
+  });
+
+  test('is known by name', () => {
+    assert.match(faults({ ...complete, APP_NAMES_FILE: 'x' }, readFile), 'APP_NAMES_FILE is not a variable');
+    assert.ok(namesOf(spec).includes('APP_KEYS_FILE'));
+  });
+});
+
 function faultsOf(env: Env, of: Specification = spec): readonly string[] {
   try {
-    readEnv(of, env, PREFIX);
+    readEnv(of, { env, prefix: PREFIX });
   } catch (error) {
     if (error instanceof ConfigurationError) return error.faults;
     throw error;

@@ -36,27 +36,78 @@ export class ConfigurationError extends Error {
   }
 }
 
-/** Reads every variable of `spec`; throws one ConfigurationError naming all faults, unknown `prefix…` names included. */
-export function readEnv<S extends Specification>(spec: S, env: Env, prefix: string): Configuration<S> {
+export interface EnvSource {
+  readonly env: Env;
+  /** Names that begin with this belong to the program; unknown ones are faults. */
+  readonly prefix: string;
+  /** Reads a file whole, as text; undefined where the program has no files. */
+  readonly readFile?: (path: string) => string;
+}
+
+/** Any variable may stand in a file instead, which this name with its path tells: `NAME_FILE=/run/secrets/name`. */
+export const FILE_SUFFIX = '_FILE';
+
+/**
+ * Reads every variable of `spec`, from the environment or from the file that `<name>_FILE` names (without the line end
+ * an editor leaves); throws one ConfigurationError naming all faults, unknown `prefix…` names included.
+ */
+export function readEnv<S extends Specification>(spec: S, source: EnvSource): Configuration<S> {
   const faults: string[] = [];
   const values: Record<string, unknown> = {};
   for (const [key, variable] of Object.entries(spec)) {
-    const text = env[variable.name] || variable.fallback;
-    if (text === undefined) faults.push(`${variable.name} is not set; wanted: ${variable.wanted}`);
-    else {
-      try {
-        values[key] = variable.parse(text);
-      } catch (error) {
-        faults.push(explain(variable, text, error));
-      }
+    try {
+      values[key] = readVariable(variable, source);
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
+      faults.push(error.message);
     }
   }
-  const known = new Set(Object.values(spec).map((variable) => variable.name));
-  for (const name of Object.keys(env))
-    if (name.startsWith(prefix) && !known.has(name))
-      faults.push(`${name} is not a variable this program knows`);
+  faults.push(...unknownNames(spec, source));
   if (faults.length > 0) throw new ConfigurationError(faults);
   return freezeDeeply(values) as Configuration<S>;
+}
+
+/** One thing that is wrong with the configuration, in words for people. */
+class Fault extends Error {}
+
+function readVariable(variable: Variable<unknown>, source: EnvSource): unknown {
+  const text = textOf(variable, source);
+  try {
+    return variable.parse(text);
+  } catch (error) {
+    throw new Fault(explain(variable, text, error));
+  }
+}
+
+function textOf({ name, wanted, fallback }: Variable<unknown>, { env, readFile }: EnvSource): string {
+  const fileName = `${name}${FILE_SUFFIX}`;
+  const path = env[fileName];
+  if (path && env[name]) throw new Fault(`${name} and ${fileName} are both set; wanted: one of them`);
+  const text = (path ? readText(fileName, path, readFile) : env[name]) || fallback;
+  if (text === undefined) throw new Fault(`${name} is not set; wanted: ${wanted}`);
+  return text;
+}
+
+function readText(name: string, path: string, readFile: EnvSource['readFile']): string {
+  if (readFile === undefined) throw new Fault(`${name} is set, but there are no files here`);
+  try {
+    return readFile(path).replace(/\r?\n$/, '');
+  } catch (error) {
+    const why = error instanceof Error ? error.message : 'unreadable';
+    throw new Fault(`${name} names a file that cannot be read (${why})`);
+  }
+}
+
+function unknownNames(spec: Specification, { env, prefix }: EnvSource): string[] {
+  const known = new Set(namesOf(spec));
+  return Object.keys(env)
+    .filter((name) => name.startsWith(prefix) && !known.has(name))
+    .map((name) => `${name} is not a variable this program knows`);
+}
+
+/** Every name the program may read: each variable's, and that of the file it may stand in. */
+export function namesOf(spec: Specification): readonly string[] {
+  return Object.values(spec).flatMap(({ name }) => [name, `${name}${FILE_SUFFIX}`]);
 }
 
 /** A parser's own words may quote the text (`JSON.parse` and, on Deno, `new URL` do), so a secret is told without. */

@@ -103,6 +103,12 @@ const WALLS: readonly Wall[] = [
   { files: /^origin\//, may: [ORIGIN, SHARED], packages: [] },
 
   { files: /^loadtest\//, may: [/^loadtest\//, SHARED], packages: [/^k6(?:\/|$)/] },
+  // The page of all variables is made from what the processes read.
+  {
+    files: /^deploy\/local\/configuration\.ts$/,
+    may: [/^(?:edge|origin)\/config\.ts$/, SHARED],
+    packages: [],
+  },
   {
     files: /^deploy\//,
     may: [/^deploy\/(?!test\/|.*\.test\.ts$)/, SHARED, SDK_ADAPTERS],
