@@ -8,6 +8,7 @@ import {
   json,
   list,
   readEnv,
+  requireBoth,
   text,
   url,
   type Variable,
@@ -37,6 +38,14 @@ export const EDGE_VARIABLES = {
     min: 0,
     max: 65_535,
     fallback: 8787,
+  }),
+  tlsCertPath: text('HUSHWIRE_EDGE_TLS_CERT_PATH', {
+    about: 'file of the certificate chain (PEM) for TLS without a proxy in front; none: no TLS',
+    fallback: '',
+  }),
+  tlsKeyPath: text('HUSHWIRE_EDGE_TLS_KEY_PATH', {
+    about: 'file of the private key (PEM) of that certificate',
+    fallback: '',
   }),
   publicUrl: refine(
     url('HUSHWIRE_EDGE_PUBLIC_URL', {
@@ -109,7 +118,10 @@ export type EdgeConfig = Configuration<typeof EDGE_VARIABLES>;
 
 /** Reads the edge's configuration; throws ConfigurationError with every fault at once. */
 export function readConfig(env: Env, readFile?: EnvSource['readFile']): EdgeConfig {
-  return readEnv(EDGE_VARIABLES, { env, prefix: EDGE_PREFIX, ...(readFile && { readFile }) });
+  const config = readEnv(EDGE_VARIABLES, { env, prefix: EDGE_PREFIX, ...(readFile && { readFile }) });
+  const { tlsCertPath, tlsKeyPath } = EDGE_VARIABLES;
+  requireBoth([tlsCertPath.name, config.tlsCertPath], [tlsKeyPath.name, config.tlsKeyPath]);
+  return config;
 }
 
 /** A variable that reads like `base` and is then checked once more. */

@@ -68,7 +68,8 @@ async function start(config: EdgeConfig): Promise<void> {
     const address = clientAddress(peer, request.headers.get('x-forwarded-for') ?? undefined, trustedProxies);
     return app.fetch(request, { address });
   };
-  const server = await startServer({ host, port, fetch, relay, refuse, random, log });
+  const tls = readTls(config);
+  const server = await startServer({ host, port, tls, fetch, relay, refuse, random, log });
   const stop = async () => {
     if (lifecycle.draining) return;
     lifecycle.draining = true;
@@ -79,6 +80,18 @@ async function start(config: EdgeConfig): Promise<void> {
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop());
   log('info', 'edge.ready', { port: server.port });
+}
+
+/** Throws ConfigurationError when a file cannot be read. */
+function readTls({ tlsCertPath, tlsKeyPath }: EdgeConfig) {
+  if (tlsCertPath === '') return undefined;
+  const read = (path: string) => readFileSync(path, 'utf8');
+  try {
+    return { cert: read(tlsCertPath), key: read(tlsKeyPath) };
+  } catch (error) {
+    const why = error instanceof Error ? error.message : 'unreadable';
+    throw new ConfigurationError([`HUSHWIRE_EDGE_TLS_… names a file that cannot be read (${why})`]);
+  }
 }
 
 function readEnvironment(): Record<string, string | undefined> {

@@ -7,6 +7,7 @@ import {
   json,
   list,
   readEnv,
+  requireBoth,
   text,
   url,
   urls,
@@ -29,6 +30,14 @@ export const ORIGIN_VARIABLES = {
       'whether other processes may listen on the same port (SO_REUSEPORT): one a core, or the next release',
     of: ['yes', 'no'],
     fallback: 'no',
+  }),
+  tlsCertPath: text('HUSHWIRE_ORIGIN_TLS_CERT_PATH', {
+    about: 'file of the certificate chain (PEM) for TLS without a proxy in front; none: no TLS',
+    fallback: '',
+  }),
+  tlsKeyPath: text('HUSHWIRE_ORIGIN_TLS_KEY_PATH', {
+    about: 'file of the private key (PEM) of that certificate',
+    fallback: '',
   }),
   publicUrl: url('HUSHWIRE_ORIGIN_PUBLIC_URL', {
     about: 'where clients reach this node; default: host and port',
@@ -115,7 +124,10 @@ export type OriginConfig = Configuration<typeof ORIGIN_VARIABLES>;
 
 /** Reads the origin's configuration; throws ConfigurationError with every fault at once. */
 export function readConfig(env: Env, readFile?: EnvSource['readFile']): OriginConfig {
-  return readEnv(ORIGIN_VARIABLES, { env, prefix: ORIGIN_PREFIX, ...(readFile && { readFile }) });
+  const config = readEnv(ORIGIN_VARIABLES, { env, prefix: ORIGIN_PREFIX, ...(readFile && { readFile }) });
+  const { tlsCertPath, tlsKeyPath } = ORIGIN_VARIABLES;
+  requireBoth([tlsCertPath.name, config.tlsCertPath], [tlsKeyPath.name, config.tlsKeyPath]);
+  return config;
 }
 
 /** Only public keys get in: an origin that was handed a private one must not even start. */

@@ -15,7 +15,7 @@ import { PostgresRevocations } from './adapters/postgres-revocations.ts';
 import { memoryLimitBytes, type ProcessLoad, watchLoad } from './adapters/process-load.ts';
 import { createPrometheus } from './adapters/prometheus.ts';
 import { openRelay } from './adapters/redis-relay.ts';
-import { startUwsServer, type UwsServer } from './adapters/uws-server.ts';
+import { startUwsServer, type UwsServer, type UwsServerOptions } from './adapters/uws-server.ts';
 import { ORIGIN_VARIABLES, type OriginConfig, readConfig } from './config.ts';
 import { fullness } from './fullness.ts';
 import { createHealth, createProbe, type LoadLimits } from './health.ts';
@@ -93,6 +93,7 @@ async function run(config: OriginConfig): Promise<void> {
     host: config.host,
     port: config.port,
     isShared: config.sharePort === 'yes',
+    tls: tlsOf(config),
     webOrigins: config.webOrigins,
     refusal: () => node.refusal(),
     onOpen: (socket) => node.accept(socket),
@@ -111,9 +112,14 @@ async function run(config: OriginConfig): Promise<void> {
     log,
   });
   const health = await startHealth({ config, node, counters, stores, load, limits });
-  await node.start(config.publicUrl || `ws://${config.host}:${server.port}`);
+  const scheme = tlsOf(config) === undefined ? 'ws' : 'wss';
+  await node.start(config.publicUrl || `${scheme}://${config.host}:${server.port}`);
   announce(config.node, { public: server.port, internal: internal.port, health: health.port });
   stopOnSignals({ config, node, server, listeners: [internal, health], stores });
+}
+
+function tlsOf({ tlsCertPath: certPath, tlsKeyPath: keyPath }: OriginConfig): UwsServerOptions['tls'] {
+  return certPath === '' ? undefined : { certPath, keyPath };
 }
 
 /** Beyond any of these the node takes no new connections. */

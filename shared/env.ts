@@ -125,6 +125,13 @@ function freezeDeeply<T>(value: T): T {
   return Object.freeze(value);
 }
 
+/** Throws a ConfigurationError when one of two variables that only work together is set without the other. */
+export function requireBoth(first: readonly [string, string], second: readonly [string, string]): void {
+  const [given, missing] = first[1] === '' ? [second, first] : [first, second];
+  if (given[1] !== '' && missing[1] === '')
+    throw new ConfigurationError([`${missing[0]} is not set, but ${given[0]} is; wanted: both or neither`]);
+}
+
 /** The documentation table of a specification, as Markdown rows. */
 export function describeEnv(spec: Specification): string {
   const rows = Object.values(spec).map(

@@ -71,7 +71,8 @@ export function createRelay({ sockets, refuse, random, limits }: RelayOptions): 
       return;
     }
     client.write(answer.head);
-    client.write(answer.rest);
+    // Over TLS, Deno (2.9) fails an empty write with EPERM and closes the socket.
+    if (answer.rest.length > 0) client.write(answer.rest);
     if (early.length > 0) socket.write(early);
     joined.add(client);
     splice(client, socket, () => joined.delete(client));

@@ -3,6 +3,7 @@
  * socket that relay-deno.ts needs. Plain requests go to the app's `fetch`.
  */
 import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import { Failure } from '../../shared/failure.ts';
@@ -15,6 +16,8 @@ export interface ServerOptions {
   readonly host: string;
   /** 0 picks one. */
   readonly port: number;
+  /** PEM texts for TLS; without, connections come in clear, from a proxy on the same machine or network. */
+  readonly tls?: { readonly cert: string; readonly key: string } | undefined;
   /** `peer`: address at the other end of the connection. */
   readonly fetch: (request: Request, peer: string | undefined) => Response | Promise<Response>;
   readonly relay: Relay;
@@ -44,20 +47,8 @@ const HEADERS_MAX_BYTES = 16 * 1024;
 
 /** Listens; rejects with the system's error when it cannot, for instance because the port is taken. */
 export async function startServer(options: ServerOptions): Promise<EdgeServer> {
-  const { fetch, relay, log, host, port } = options;
-  const server = createServer(
-    {
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      connectionsCheckingInterval: CHECK_INTERVAL_MS,
-      maxHeaderSize: HEADERS_MAX_BYTES,
-    },
-    getRequestListener((request, { incoming }) => fetch(request, incoming.socket.remoteAddress), {
-      hostname: host,
-      errorHandler: (error) => malformed(error, options),
-    }),
-  );
+  const { relay, log, host, port } = options;
+  const server = create(options);
   server.maxConnections = CONNECTIONS_MAX;
   server.on('upgrade', (request: IncomingMessage, socket, head: Uint8Array) =>
     relay.accept(request, socket as Socket, head),
@@ -70,6 +61,23 @@ export async function startServer(options: ServerOptions): Promise<EdgeServer> {
     port: (server.address() as AddressInfo).port,
     close: (graceMs) => close(server, graceMs),
   };
+}
+
+function create({ fetch, host, tls, ...options }: ServerOptions): Server {
+  const settings = {
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    connectionsCheckingInterval: CHECK_INTERVAL_MS,
+    maxHeaderSize: HEADERS_MAX_BYTES,
+  };
+  const listener = getRequestListener(
+    (request, { incoming }) => fetch(request, incoming.socket.remoteAddress),
+    { hostname: host, errorHandler: (error) => malformed(error, options) },
+  );
+  return tls === undefined
+    ? createServer(settings, listener)
+    : createTlsServer({ ...settings, ...tls }, listener);
 }
 
 function listen(server: Server, address: { host: string; port: number }): Promise<void> {

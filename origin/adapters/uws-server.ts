@@ -12,6 +12,7 @@ import {
   App,
   type HttpRequest,
   type HttpResponse,
+  SSLApp,
   type TemplatedApp,
   type us_listen_socket,
   us_listen_socket_close,
@@ -28,6 +29,8 @@ import type { ConnectionEvents, FanOut, Socket } from '../ports.ts';
 export interface UwsServerOptions {
   readonly host: string;
   readonly port: number;
+  /** Files (PEM) for TLS; without, connections come in clear, from a proxy on the same machine or network. */
+  readonly tls?: { readonly certPath: string; readonly keyPath: string } | undefined;
   /** Whether other processes may listen on the same port; the kernel spreads connections over them. */
   readonly isShared?: boolean;
   /** Web origins whose pages may connect; a request without an Origin header comes from no browser. */
@@ -65,7 +68,7 @@ export interface UwsServer {
 
 /** Listens; rejects when the port is taken. */
 export function startUwsServer(options: UwsServerOptions): Promise<UwsServer> {
-  const app = App();
+  const app = createApp(options.tls);
   app.ws<UserData>(SOCKET_PATH, {
     compression: 0,
     maxPayloadLength: MAX_PAYLOAD_BYTES,
@@ -94,6 +97,11 @@ export function startUwsServer(options: UwsServerOptions): Promise<UwsServer> {
     refuse(response, isSocketPath ? 'upgrade_required' : 'not_found');
   });
   return listen(app, options);
+}
+
+function createApp(tls: UwsServerOptions['tls']): TemplatedApp {
+  if (tls === undefined) return App();
+  return SSLApp({ cert_file_name: tls.certPath, key_file_name: tls.keyPath });
 }
 
 function listen(app: TemplatedApp, { host, port, isShared = false }: UwsServerOptions): Promise<UwsServer> {

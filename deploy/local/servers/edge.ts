@@ -22,6 +22,10 @@ export interface EdgeOptions {
   readonly webOrigins?: readonly string[] | undefined;
   /** Where Deno keeps its compiled files; absent: a temporary directory that `stop()` removes. */
   readonly dir?: string | undefined;
+  /** Files it may read; none when absent. */
+  readonly files?: readonly string[] | undefined;
+  /** PEM file of an authority it trusts besides the system's. */
+  readonly certificateAuthority?: string | undefined;
   /** More `HUSHWIRE_EDGE_` variables. */
   readonly env?: Readonly<Record<string, string>> | undefined;
   readonly onSpawn?: OnSpawn | undefined;
@@ -58,7 +62,11 @@ export async function startEdge(options: EdgeOptions): Promise<EdgeServer> {
       command: await findDeno(),
       args: ['run', ...permissions(options), join('edge', 'deno.ts')],
       cwd: CHECKOUT,
-      env: { DENO_DIR: home, DENO_NO_UPDATE_CHECK: '1', NO_COLOR: '1', ...environment(options) },
+      env: {
+        ...{ DENO_DIR: home, DENO_NO_UPDATE_CHECK: '1', NO_COLOR: '1' },
+        ...(options.certificateAuthority && { DENO_CERT: options.certificateAuthority }),
+        ...environment(options),
+      },
       isReady: (line) => readEvent(line)?.event === 'edge.ready',
       onSpawn,
     });
@@ -105,12 +113,13 @@ async function makeExecutable(program: string): Promise<void> {
   }
 }
 
-function permissions({ port, stateUrl, originApi, sockets }: EdgeOptions): string[] {
+function permissions({ port, stateUrl, originApi, sockets, files = [] }: EdgeOptions): string[] {
   const peers = [stateUrl, ...originApi, ...sockets].map(hostAndPort);
   return [
     ...['--no-prompt', '--no-remote', '--cached-only', '--no-lock', '--node-modules-dir=manual'],
     `--allow-net=${[`127.0.0.1:${port}`, ...new Set(peers)].join(',')}`,
     '--allow-env=HUSHWIRE_EDGE_*',
+    ...(files.length === 0 ? [] : [`--allow-read=${files.join(',')}`]),
   ];
 }
 

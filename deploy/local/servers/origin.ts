@@ -25,7 +25,7 @@ export interface OriginOptions {
 /** One origin node in a process of its own. */
 export interface OriginServer {
   readonly node: string;
-  /** `ws://…`, without path. */
+  /** `ws://…` or, with a certificate, `wss://…`; without path. */
   readonly url: string;
   readonly internalUrl: string;
   readonly healthUrl: string;
@@ -57,7 +57,7 @@ export async function startOrigin(options: OriginOptions): Promise<OriginServer>
   return {
     ...child,
     node,
-    url: `ws://127.0.0.1:${ports('public')}`,
+    url: `${options.env?.HUSHWIRE_ORIGIN_TLS_CERT_PATH === undefined ? 'ws' : 'wss'}://127.0.0.1:${ports('public')}`,
     internalUrl: `http://127.0.0.1:${ports('internal')}`,
     healthUrl: `http://127.0.0.1:${ports('health')}`,
   };

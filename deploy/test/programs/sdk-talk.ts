@@ -1,4 +1,5 @@
 import { type Client, connectAccount } from '../../../shared/client/hushwire.ts';
+import type { OpenSocket } from '../../../shared/client/socket.ts';
 
 /** What two accounts of one program saw. */
 export interface Talk {
@@ -10,9 +11,9 @@ export interface Talk {
  * Two accounts on two nodes talk, one of them directly and one through the edge. Uses what every runtime has (fetch,
  * WebSocket, Web Crypto) and nothing of one of them, so that the same file shows the SDK on each.
  */
-export async function talk(edge: string): Promise<Talk> {
-  const a = await connectAccount({ edge, node: 'node-1', through: 'direct' });
-  const b = await connectAccount({ edge, node: 'node-2', through: 'edge' });
+export async function talk(edge: string, options: { readonly openSocket?: OpenSocket } = {}): Promise<Talk> {
+  const a = await connectAccount({ edge, node: 'node-1', through: 'direct', ...options });
+  const b = await connectAccount({ edge, node: 'node-2', through: 'edge', ...options });
   try {
     return await exchange(a, b);
   } finally {
