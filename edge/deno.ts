@@ -24,6 +24,7 @@ import { createApp } from './app.ts';
 import { EDGE_VARIABLES, type EdgeConfig, readConfig } from './config.ts';
 import { budgetsOf } from './limits.ts';
 import { createNodes } from './nodes.ts';
+import type { Lifecycle } from './ports.ts';
 import { refuseWith } from './problem.ts';
 import { createSockets } from './sockets.ts';
 import { allowOrigins } from './web-origins.ts';
@@ -31,6 +32,8 @@ import { allowOrigins } from './web-origins.ts';
 /** How long running requests may take to end after a signal: longer than any of their deadlines together. */
 const CLOSE_GRACE_MS = 8_000;
 
+const clock = { now: Date.now };
+const random = { id: () => randomId() };
 const log = createLog({ write: (line) => console.log(line), now: Date.now, service: 'edge' });
 
 try {
@@ -43,33 +46,26 @@ try {
 
 async function begin(wish: Wish): Promise<void> {
   if (wish === 'help') return console.log(helpOf('edge/deno.ts', EDGE_VARIABLES));
-  const config = readConfig(readEnvironment(), (path) => readFileSync(path, 'utf8'));
+  const config = readOwnConfig();
   if (wish === 'check') return console.log('The configuration is complete.');
   await start(config);
 }
 
 async function start(config: EdgeConfig): Promise<void> {
-  const clock = { now: Date.now };
-  const random = { id: () => randomId() };
   const lifecycle = { draining: false, isDraining: () => lifecycle.draining };
-  const signer = await createSigner(config.publicUrl, config.signingKeys.reveal());
-  const origin = createOriginApi({ urls: config.originApi, signer, clock, random });
-  const state = createUpstashState({ url: config.stateUrl, token: config.stateToken.reveal() });
-  const nodes = createNodes({ origin, clock });
-  const { stateUrl: url, limitProfile, limitTimeoutMs: timeoutMs, trustedProxies } = config;
-  const budgets = budgetsOf(limitProfile);
-  const limiter = createUpstashLimiter({ url, token: config.stateToken.reveal(), budgets, timeoutMs, log });
-  const app = await createApp({ state, origin, nodes, limiter, clock, random, lifecycle, log }, config);
+  let live = await build(config, lifecycle);
+  const sockets = createSockets({
+    nodes: { list: (requestId) => live.nodes.list(requestId) },
+    allowsOrigin: allowOrigins(config),
+  });
   const refuse = refuseWith(log);
-  const sockets = createSockets({ nodes, allowsOrigin: allowOrigins(config) });
   const relay = createRelay({ sockets, refuse, random });
-  const { host, port } = config;
+  const { host, port, trustedProxies } = config;
   const fetch = (request: Request, peer: string | undefined) => {
     const address = clientAddress(peer, request.headers.get('x-forwarded-for') ?? undefined, trustedProxies);
-    return app.fetch(request, { address });
+    return live.app.fetch(request, { address });
   };
-  const tls = readTls(config);
-  const server = await startServer({ host, port, tls, fetch, relay, refuse, random, log });
+  const server = await startServer({ host, port, tls: readTls(config), fetch, relay, refuse, random, log });
   const stop = async () => {
     if (lifecycle.draining) return;
     lifecycle.draining = true;
@@ -79,7 +75,33 @@ async function start(config: EdgeConfig): Promise<void> {
     process.exit(0);
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop());
+  process.on('SIGHUP', async () => {
+    try {
+      live = await build(readOwnConfig(), lifecycle);
+      log('info', 'edge.reloaded');
+    } catch (error) {
+      log('error', 'edge.reload_failed', errorFields(error));
+    }
+  });
   log('info', 'edge.ready', { port: server.port });
+}
+
+/** What answers requests, made anew when SIGHUP reads the configuration again; addresses and ports stay. */
+async function build(config: EdgeConfig, lifecycle: Lifecycle) {
+  const { stateUrl: url, limitProfile, limitTimeoutMs: timeoutMs } = config;
+  const token = config.stateToken.reveal();
+  const signer = await createSigner(config.publicUrl, config.signingKeys.reveal());
+  const origin = createOriginApi({ urls: config.originApi, signer, clock, random });
+  const state = createUpstashState({ url, token });
+  const nodes = createNodes({ origin, clock });
+  const budgets = budgetsOf(limitProfile);
+  const limiter = createUpstashLimiter({ url, token, budgets, timeoutMs, log });
+  const app = await createApp({ state, origin, nodes, limiter, clock, random, lifecycle, log }, config);
+  return { app, nodes };
+}
+
+function readOwnConfig(): EdgeConfig {
+  return readConfig(readEnvironment(), (path) => readFileSync(path, 'utf8'));
 }
 
 /** Throws ConfigurationError when a file cannot be read. */

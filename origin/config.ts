@@ -1,5 +1,6 @@
 import {
   type Configuration,
+  ConfigurationError,
   choice,
   type Env,
   type EnvSource,
@@ -122,11 +123,42 @@ export const ORIGIN_VARIABLES = {
 
 export type OriginConfig = Configuration<typeof ORIGIN_VARIABLES>;
 
+/** Every variable of a host of several node processes: those of a node, and how many. */
+export const HOST_VARIABLES = {
+  ...ORIGIN_VARIABLES,
+  processes: integer('HUSHWIRE_ORIGIN_PROCESSES', {
+    about: 'node processes of a host (origin/host.ts), behind one port; 0: one a core',
+    min: 0,
+    max: 256,
+    fallback: 0,
+  }),
+} as const;
+
+export type HostConfig = Configuration<typeof HOST_VARIABLES>;
+
+/**
+ * Reads the configuration of a host; throws ConfigurationError with every fault at once. Its processes share one port,
+ * so that one must be named.
+ */
+export function readHostConfig(env: Env, readFile?: EnvSource['readFile']): HostConfig {
+  const config = readEnv(HOST_VARIABLES, { env, prefix: ORIGIN_PREFIX, ...(readFile && { readFile }) });
+  requireTls(config);
+  if (config.port === 0)
+    throw new ConfigurationError([
+      `${ORIGIN_VARIABLES.port.name} is 0; wanted: the port its processes share`,
+    ]);
+  return config;
+}
+
+function requireTls({ tlsCertPath, tlsKeyPath }: OriginConfig): void {
+  const { tlsCertPath: cert, tlsKeyPath: key } = ORIGIN_VARIABLES;
+  requireBoth([cert.name, tlsCertPath], [key.name, tlsKeyPath]);
+}
+
 /** Reads the origin's configuration; throws ConfigurationError with every fault at once. */
 export function readConfig(env: Env, readFile?: EnvSource['readFile']): OriginConfig {
   const config = readEnv(ORIGIN_VARIABLES, { env, prefix: ORIGIN_PREFIX, ...(readFile && { readFile }) });
-  const { tlsCertPath, tlsKeyPath } = ORIGIN_VARIABLES;
-  requireBoth([tlsCertPath.name, config.tlsCertPath], [tlsKeyPath.name, config.tlsKeyPath]);
+  requireTls(config);
   return config;
 }
 

@@ -4,7 +4,7 @@ import { helpOf, UsageError, type Wish, wishOf } from '../shared/entry.ts';
 import { ConfigurationError } from '../shared/env.ts';
 import { INTERNAL_BODY_BYTES } from '../shared/internal.ts';
 import { createLog, errorFields } from '../shared/log.ts';
-import { createVerifier } from '../shared/token.ts';
+import { createVerifier, type Verifier } from '../shared/token.ts';
 import { type HttpServer, startHttpServer } from './adapters/http-server.ts';
 import { PostgresKeys } from './adapters/postgres-keys.ts';
 import { MigrationRefused, migrate } from './adapters/postgres-migrate.ts';
@@ -53,15 +53,19 @@ function isPlain(error: unknown): error is Error {
 
 async function begin(wish: Wish): Promise<void> {
   if (wish === 'help') return console.log(helpOf('origin/main.ts', ORIGIN_VARIABLES));
-  const config = readConfig(process.env, (path) => readFileSync(path, 'utf8'));
+  const config = readOwnConfig();
   if (wish === 'check') return console.log('The configuration is complete.');
   await run(config);
+}
+
+function readOwnConfig(): OriginConfig {
+  return readConfig(process.env, (path) => readFileSync(path, 'utf8'));
 }
 
 async function run(config: OriginConfig): Promise<void> {
   const stores = await openStores(config);
   const counters = createCounters();
-  const verifier = createVerifier(config.edgeIssuer, config.edgeKeys);
+  const verifier = createReloadableVerifier(config);
   const revocations = new Revocations({
     records: stores.revocations,
     control: stores.control,
@@ -129,6 +133,21 @@ function loadLimits(): LoadLimits {
     residentBytes: memoryLimitBytes(),
     connections: MAX_CONNECTIONS,
   };
+}
+
+/** Verifies with the edge's keys, which SIGHUP reads again; while the new ones are faulty, the old ones stay. */
+function createReloadableVerifier({ edgeIssuer, edgeKeys }: OriginConfig): Verifier {
+  let current = createVerifier(edgeIssuer, edgeKeys);
+  process.on('SIGHUP', () => {
+    try {
+      const { edgeKeys: keys } = readOwnConfig();
+      current = createVerifier(edgeIssuer, keys);
+      log('info', 'origin.reloaded', { count: keys.keys.length });
+    } catch (error) {
+      log('error', 'origin.reload_failed', errorFields(error));
+    }
+  });
+  return { verify: (kind, token, nowMs) => current.verify(kind, token, nowMs) };
 }
 
 function setTimer(run: () => void, ms: number): () => void {
@@ -214,8 +233,8 @@ interface Running {
 }
 
 /**
- * SIGTERM and SIGINT: connections are moved to other nodes, then the process ends with 0. A second signal closes what is
- * left at once. The internal API goes on meanwhile: an edge may have no other.
+ * SIGTERM and SIGINT, and the end of a supervisor: connections are moved to other nodes, then the process ends with 0. A
+ * second signal closes what is left at once. The internal API goes on meanwhile: an edge may have no other.
  */
 function stopOnSignals({ config, node, server, listeners, stores }: Running): void {
   let isStopping = false;
@@ -230,13 +249,14 @@ function stopOnSignals({ config, node, server, listeners, stores }: Running): vo
     log('info', 'origin.stopped');
     process.exit(0);
   };
-  for (const signal of ['SIGTERM', 'SIGINT'] as const)
-    process.on(signal, () => {
-      stop().catch((error: unknown) => {
-        log('error', 'origin.stop_failed', errorFields(error));
-        process.exit(1);
-      });
+  const begin = () => {
+    stop().catch((error: unknown) => {
+      log('error', 'origin.stop_failed', errorFields(error));
+      process.exit(1);
     });
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, begin);
+  process.on('disconnect', begin);
 }
 
 function readVersion(): string {

@@ -1,6 +1,6 @@
 /** The page that explains every variable, made from the specifications the processes read. */
 import { EDGE_VARIABLES } from '../../edge/config.ts';
-import { ORIGIN_VARIABLES } from '../../origin/config.ts';
+import { HOST_VARIABLES } from '../../origin/config.ts';
 import { describeEnv } from '../../shared/env.ts';
 
 /** Markdown of deploy/configuration.md. */
@@ -14,7 +14,7 @@ instead, as secrets do: \`HUSHWIRE_ORIGIN_DATABASE_URL_FILE=/run/secrets/databas
 
 ## Origin
 
-${describeEnv(ORIGIN_VARIABLES)}
+${describeEnv(HOST_VARIABLES)}
 
 ## Edge
 

@@ -21,7 +21,7 @@ const ANY = /^/;
 const NODE = /^node:/;
 /** What a program or a test run starts with; nobody imports it. */
 const ENTRY =
-  /^(?:edge\/(?:deno|worker)\.ts|origin\/main\.ts|shared\/testing\/run\.ts|deploy\/local\/boot\.mjs|loadtest\/.*|.*\.test\.ts)$/;
+  /^(?:edge\/(?:deno|worker)\.ts|origin\/(?:main|host)\.ts|shared\/testing\/run\.ts|deploy\/local\/boot\.mjs|loadtest\/.*|.*\.test\.ts)$/;
 const SHARED = /^shared\/(?!testing\/|client\/adapters\/|.*\.test\.ts$)/;
 const SDK_ADAPTERS = /^shared\/client\/adapters\/(?!.*\.test\.ts$)/;
 const EDGE = /^edge\/(?!adapters\/|test\/|web\/|.*\.test\.ts$)/;
@@ -87,7 +87,7 @@ const WALLS: readonly Wall[] = [
   { files: /^edge\//, may: [EDGE, SHARED], packages: [EDGE_LIBRARIES] },
 
   {
-    files: /^origin\/main\.ts$/,
+    files: /^origin\/(?:main|host)\.ts$/,
     may: [ORIGIN, /^origin\/adapters\//, SHARED],
     packages: [NODE],
     readsEnvironment: true,
