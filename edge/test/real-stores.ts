@@ -22,6 +22,8 @@ const PATIENCE_MS = 10_000;
 /** An edge in this process, whose clock is ours, over a real state Redis and a real origin with its Postgres. */
 export interface RealStores {
   readonly client: Client;
+  /** The edge as the SDK calls it. */
+  readonly fetch: typeof fetch;
   readonly redis: Redis;
   readonly databaseUrl: string;
   now(): number;
@@ -81,10 +83,13 @@ export async function startRealStores(env: Readonly<Record<string, string>> = {}
     );
     const send = (request: Request) => app.fetch(request);
     const client = new Client({ baseUrl: PUBLIC_URL, send, now: clock.now });
+    const fetchApp = async (input: RequestInfo | URL, init?: RequestInit) =>
+      app.fetch(new Request(input, init));
     const advance = (ms: number) => {
       aheadMs += ms;
     };
-    return { client, redis, databaseUrl: database.url, now: clock.now, advance, stopState: rest.stop, stop };
+    const parts = { client, redis, databaseUrl: database.url, now: clock.now, fetch: fetchApp };
+    return { ...parts, advance, stopState: rest.stop, stop };
   } catch (error) {
     await stop();
     throw error;

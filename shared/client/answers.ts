@@ -12,6 +12,32 @@ export interface SignedIn {
   readonly accessToken: string;
   readonly accessExpiresInMs: number;
 }
+/** Answer to `POST /v1/totp/step-up`. */
+export type SteppedUp = Pick<SignedIn, 'accessToken' | 'accessExpiresInMs'>;
+
+/** A session of the account; days are UTC. */
+export interface OwnSession {
+  readonly sessionId: string;
+  readonly deviceId: string;
+  readonly createdOn: string;
+  readonly renewedOn: string;
+  /** The one that asked. */
+  readonly isCurrent: boolean;
+}
+export interface OwnDevice {
+  readonly deviceId: string;
+  /** The one that asked. */
+  readonly isCurrent: boolean;
+}
+/** Answer to `POST /v1/totp`. */
+export interface Enrolment {
+  /** To be typed, as base32. */
+  readonly secret: string;
+  /** `otpauth:` URI, to be shown as a QR code. */
+  readonly uri: string;
+  readonly expiresInMs: number;
+}
+
 export interface NewChannelAnswer {
   readonly channelId: string;
 }
@@ -117,6 +143,36 @@ export function isSignedUp(value: unknown): value is SignedUp {
 export function isSignedIn(value: unknown): value is SignedIn {
   const { sessionId, accessToken, accessExpiresInMs } = fields(value);
   return isText(sessionId) && isText(accessToken) && isDuration(accessExpiresInMs);
+}
+
+export function isSteppedUp(value: unknown): value is SteppedUp {
+  const { accessToken, accessExpiresInMs } = fields(value);
+  return isText(accessToken) && isDuration(accessExpiresInMs);
+}
+
+export function isOwnSessions(value: unknown): value is { readonly sessions: readonly OwnSession[] } {
+  return isListOf(
+    fields(value).sessions,
+    ({ sessionId, deviceId, createdOn, renewedOn, isCurrent }) =>
+      [sessionId, deviceId, createdOn, renewedOn].every(isText) && typeof isCurrent === 'boolean',
+  );
+}
+
+export function isOwnDevices(value: unknown): value is { readonly devices: readonly OwnDevice[] } {
+  return isListOf(
+    fields(value).devices,
+    ({ deviceId, isCurrent }) => isText(deviceId) && typeof isCurrent === 'boolean',
+  );
+}
+
+export function isEnrolment(value: unknown): value is Enrolment {
+  const { secret, uri, expiresInMs } = fields(value);
+  return isText(secret) && isText(uri) && isDuration(expiresInMs);
+}
+
+export function isConfirmed(value: unknown): value is { readonly recoveryCodes: readonly string[] } {
+  const { recoveryCodes } = fields(value);
+  return Array.isArray(recoveryCodes) && recoveryCodes.every(isText);
 }
 
 export function isNewChannel(value: unknown): value is NewChannelAnswer {

@@ -3,22 +3,45 @@ import {
   type Admission,
   type Appended,
   type Directory,
+  type Enrolment,
   type History,
   isAdmission,
   isAppended,
+  isConfirmed,
   isDirectory,
   isDone,
+  isEnrolment,
   isHistory,
   isNewChannel,
   isNewMember,
+  isOwnDevices,
+  isOwnSessions,
+  isSteppedUp,
   isStock,
+  type OwnDevice,
+  type OwnSession,
+  type SteppedUp,
   type Stock,
 } from './answers.ts';
 import type { Call, Http } from './http.ts';
-import type { Session } from './session.ts';
+import type { SecondFactor, Session } from './session.ts';
 
-/** The calls of a signed-in device. Each throws as `Http` does; each but `lookUp` with packages is safe to repeat. */
+/**
+ * The calls of a signed-in device. Each throws as `Http` does, and is safe to repeat but for `lookUp` with packages,
+ * `confirmTotp` and `stepUp`.
+ */
 export interface Api {
+  sessions(signal?: AbortSignal): Promise<readonly OwnSession[]>;
+  endSession(sessionId: string, signal?: AbortSignal): Promise<void>;
+  /** Never signs in again for it: a session that has ended is what was wanted. */
+  endCurrentSession(signal?: AbortSignal): Promise<void>;
+  endSessions(which: { readonly keepsCurrent: boolean }, signal?: AbortSignal): Promise<void>;
+  devices(signal?: AbortSignal): Promise<readonly OwnDevice[]>;
+  deleteAccount(signal?: AbortSignal): Promise<void>;
+  enrolTotp(signal?: AbortSignal): Promise<Enrolment>;
+  confirmTotp(code: string, signal?: AbortSignal): Promise<{ readonly recoveryCodes: readonly string[] }>;
+  stepUp(shown: SecondFactor, signal?: AbortSignal): Promise<SteppedUp>;
+  disableTotp(signal?: AbortSignal): Promise<void>;
   createChannel(channelId: string, signal?: AbortSignal): Promise<void>;
   addMember(channelId: string, userId: string, signal?: AbortSignal): Promise<void>;
   /** A ticket, and grants for up to 100 channels. */
@@ -58,7 +81,33 @@ export function createApi(http: Http, session: Session): Api {
       return http({ ...call, token: await session.token(call.signal) }, check);
     }
   };
+  const end = async (path: string, signal: AbortSignal | undefined) => {
+    await ask({ method: 'DELETE', path, signal }, isDone);
+  };
+  const endCurrent = async (signal: AbortSignal | undefined) => {
+    const token = await session.token(signal);
+    try {
+      await http({ method: 'DELETE', path: '/v1/sessions/current', token, signal }, isDone);
+    } catch (error) {
+      if (isFailure(error, 'session_ended')) return;
+      if (isFailure(error, 'token_refused')) session.refuse(token);
+      throw error;
+    }
+  };
   return {
+    sessions: async (signal) =>
+      (await ask({ method: 'GET', path: '/v1/sessions', signal }, isOwnSessions)).sessions,
+    endSession: (sessionId, signal) => end(`/v1/sessions/${encodeURIComponent(sessionId)}`, signal),
+    endCurrentSession: endCurrent,
+    endSessions: ({ keepsCurrent }, signal) =>
+      end(keepsCurrent ? '/v1/sessions?keep=current' : '/v1/sessions', signal),
+    devices: async (signal) =>
+      (await ask({ method: 'GET', path: '/v1/devices', signal }, isOwnDevices)).devices,
+    deleteAccount: (signal) => end('/v1/account', signal),
+    enrolTotp: (signal) => ask({ path: '/v1/totp', signal }, isEnrolment),
+    confirmTotp: (code, signal) => ask({ path: '/v1/totp/confirm', body: { code }, signal }, isConfirmed),
+    stepUp: (body, signal) => ask({ path: '/v1/totp/step-up', body, signal }, isSteppedUp),
+    disableTotp: (signal) => end('/v1/totp', signal),
     createChannel: async (channelId, signal) => {
       await ask({ path: '/v1/channels', body: { channelId }, signal }, isNewChannel);
     },
@@ -70,9 +119,7 @@ export function createApi(http: Http, session: Session): Api {
     addDevice: async (body, signal) => {
       await ask({ path: '/v1/devices', body, signal }, isDone);
     },
-    removeDevice: async (deviceId, signal) => {
-      await ask({ method: 'DELETE', path: `/v1/devices/${encodeURIComponent(deviceId)}`, signal }, isDone);
-    },
+    removeDevice: (deviceId, signal) => end(`/v1/devices/${encodeURIComponent(deviceId)}`, signal),
     appendEntry: (entry, previous, signal) => {
       const body = previous === undefined ? { entry } : { entry, previous };
       return ask({ path: '/v1/keys/log', body, signal }, isAppended);

@@ -4,6 +4,7 @@ import { rejectsWith, until } from '../testing/expect.ts';
 import { describe } from '../testing/suite.ts';
 import { settled } from './test/manual-clock.ts';
 import { begin, reconnect, setUp, subscribe } from './test/rig.ts';
+import { ScriptedEdge } from './test/scripted-edge.ts';
 
 describe('client', ({ test }) => {
   test('signs up, signs in, connects, and tells its node', async () => {
@@ -108,6 +109,31 @@ describe('client', ({ test }) => {
     await failing;
     assert.is(clock.armed, 0);
     assert.ok(sockets.every(({ isClosed, isDestroyed }) => isClosed || isDestroyed));
+  });
+
+  test('has a second factor set up where one is required, and connects after', async () => {
+    const edge = new ScriptedEdge();
+    edge.failures.push(new Failure('second_factor_required'));
+    let isAsked = false;
+    const enrol = async () => {
+      isAsked = true;
+    };
+    const { opening, nth } = await begin({ fetch: edge.fetch, enrol });
+    (await nth(1)).welcome();
+    (await opening).close();
+    assert.ok(isAsked);
+    assert.equal(
+      edge.asked.map(({ path }) => path),
+      ['/v1/accounts', '/v1/sessions', '/v1/connect', '/v1/sessions/renew', '/v1/connect'],
+    );
+  });
+
+  test('throws second_factor_required where nobody can set one up', async () => {
+    const edge = new ScriptedEdge();
+    edge.failures.push(new Failure('second_factor_required'));
+    const { opening, clock } = await begin({ fetch: edge.fetch });
+    await rejectsWith(opening, 'second_factor_required');
+    assert.is(clock.armed, 0);
   });
 
   test('gives up the first connection when told to', async () => {

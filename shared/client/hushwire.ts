@@ -16,63 +16,26 @@
  *     await client.mailbox.send(userId, ({ identityKey }) => encryptTo(identityKey, 'hello'));
  */
 import { randomId } from '../bytes.ts';
-import { Failure } from '../failure.ts';
+import { Failure, isFailure } from '../failure.ts';
 import type { JWK } from '../token.ts';
-import { type Api, createApi } from './api.ts';
+import { Account } from './account.ts';
 import { type Channel, OpenChannel } from './channel.ts';
-import { type Clock, systemClock } from './clock.ts';
+import { systemClock } from './clock.ts';
 import type { ChannelCrypto } from './crypto.ts';
 import { createCrypto } from './crypto-default.ts';
-import { type Device, type DeviceStore, loadDevice, memoryDeviceStore } from './device.ts';
+import { createDeadline, type Deadline } from './deadline.ts';
 import { Emitter } from './emitter.ts';
-import { createHttp } from './http.ts';
 import { Keys } from './keys.ts';
-import { type KnownLogStore, KnownLogs, memoryKnownLogs } from './known-logs.ts';
+import { KnownLogs, memoryKnownLogs } from './known-logs.ts';
 import { Link, type LinkState } from './link.ts';
-import { type EpochStore, memoryEpochs } from './mail-receiver.ts';
+import { memoryEpochs } from './mail-receiver.ts';
 import { type Mailbox, OpenMailbox } from './mailbox.ts';
+import { type Card, type ClientEvents, type ClientOptions, edgeOf, type Ports } from './options.ts';
 import { Outbox } from './outbox.ts';
-import { type Backoff, DEFAULT_BACKOFF, retrying } from './retry.ts';
-import type { Through } from './routes.ts';
-import { Session, signUp } from './session.ts';
-import { type OpenSocket, openWebSocket } from './socket.ts';
-
-export interface ClientOptions {
-  /** Public URL of the edge. */
-  readonly edge: string;
-  /** Where the device's keys live; forgotten with the process by default. */
-  readonly store?: DeviceStore;
-  readonly crypto?: (device: Device) => ChannelCrypto;
-  /** How sockets are opened; the global `WebSocket` by default. */
-  readonly openSocket?: OpenSocket;
-  readonly fetch?: typeof fetch;
-  readonly clock?: Clock;
-  readonly backoff?: Backoff;
-  /** Straight to a node, through the edge, or `auto` (default): the first, and where that fails the other. */
-  readonly through?: Through;
-  /** Node to prefer when it takes connections. */
-  readonly node?: string;
-  /** Where the key logs that were seen are remembered; forgotten with the process by default. */
-  readonly knownLogs?: KnownLogStore;
-  /** Where the epoch of the mailbox is remembered; forgotten with the process by default. */
-  readonly mailboxEpochs?: EpochStore;
-  /** Longest wait for the first connection; default 30,000 ms. */
-  readonly connectTimeoutMs?: number;
-  /** Longest time a message, of a channel or for a mailbox, may wait to be accepted, over reconnects; default 60,000 ms. */
-  readonly publishTimeoutMs?: number;
-  /** Gives up the first connection; later on, use `close()`. */
-  readonly signal?: AbortSignal;
-}
-
-export interface ClientEvents {
-  readonly state: LinkState;
-}
-
-/** What a peer must know to be invited; it holds no secret, but must come from its owner. */
-export interface Card {
-  readonly userId: string;
-  readonly agreementKey: JWK;
-}
+import { DEFAULT_BACKOFF, retrying } from './retry.ts';
+import { type SignedInDevice, signIn } from './sign-in.ts';
+import { openWebSocket } from './socket.ts';
+import { Totp } from './totp.ts';
 
 const CONNECT_TIMEOUT_MS = 30_000;
 const PUBLISH_TIMEOUT_MS = 60_000;
@@ -82,44 +45,37 @@ const PUBLISH_TIMEOUT_MS = 60_000;
  * what signing in failed with, or what kept it from connecting within `connectTimeoutMs`; nothing stays open then.
  */
 export async function connectAccount(options: ClientOptions): Promise<Client> {
-  const { clock = systemClock, backoff = DEFAULT_BACKOFF } = options;
-  const limit = new AbortController();
-  const signal =
-    options.signal === undefined ? limit.signal : AbortSignal.any([options.signal, limit.signal]);
-  const cancel = clock.after(options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS, () =>
-    limit.abort(new Failure('unavailable', { detail: 'No connection in time' })),
-  );
+  const { clock = systemClock, backoff = DEFAULT_BACKOFF, secondFactor } = options;
+  const deadline = createDeadline(clock, options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS, options.signal);
+  const ask: Pick<ClientOptions, 'secondFactor'> =
+    secondFactor === undefined ? {} : { secondFactor: (why) => deadline.pause(() => secondFactor(why)) };
+  const ports = { ...options, ...ask, clock, backoff };
   try {
-    const ports = { ...options, clock, backoff };
-    const client = new Client({ ...(await signIn(ports, signal)), ...ports });
-    await client.online(signal);
-    return client;
+    const signedIn = await signIn(ports, deadline.signal);
+    return await openEnrolled({ ...signedIn, ...ports }, deadline);
   } finally {
-    cancel();
+    deadline.clear();
   }
 }
 
-interface SignedInDevice {
-  readonly device: Device;
-  readonly session: Session;
-  readonly api: Api;
-}
-type Ports = ClientOptions & { readonly clock: Clock; readonly backoff: Backoff };
-
-async function signIn(options: Ports, signal: AbortSignal): Promise<SignedInDevice> {
-  const { store = memoryDeviceStore(), clock, backoff } = options;
-  const edge = options.edge.replace(/\/+$/, '');
-  // Called as a plain function: browsers refuse `fetch` as somebody's method.
-  const fetchPlain = options.fetch ?? ((input, init) => fetch(input, init));
-  const http = createHttp({ edge, clock, fetch: fetchPlain });
-  const { userId: known, ...device } = await loadDevice(store);
-  const ports = { http, clock, device, audience: edge };
-  const retry = { clock, backoff, signal };
-  const userId = known ?? (await retrying(() => signUp(ports, signal), retry));
-  if (known === undefined) await store.save({ signing: device.signing, agreement: device.agreement, userId });
-  const session = new Session(userId, ports);
-  await retrying(() => session.token(signal), retry);
-  return { device, session, api: createApi(http, session) };
+/** A client that is online. Where a second factor is required first, has it set up and tries once more. */
+async function openEnrolled(ports: Ports & SignedInDevice, deadline: Deadline): Promise<Client> {
+  const open = async () => {
+    const client = new Client(ports);
+    await client.online(deadline.signal);
+    return client;
+  };
+  try {
+    return await open();
+  } catch (error) {
+    const { enrol, session, api, clock, backoff } = ports;
+    if (enrol === undefined || !isFailure(error, 'second_factor_required')) throw error;
+    const retry = { clock, backoff, signal: deadline.signal };
+    const totp = new Totp({ api, session, retrying: (attempt) => retrying(attempt, retry) });
+    await deadline.pause(() => enrol(totp));
+    session.renewSoon();
+    return open();
+  }
 }
 
 /** A signed-in device. Made by `connectAccount`. */
@@ -130,6 +86,8 @@ export class Client {
   readonly card: Card;
   /** The public keys of this account and of others. */
   readonly keys: Keys;
+  /** Sessions, devices and the second factor of this account. */
+  readonly account: Account;
   readonly #options: Ports & SignedInDevice;
   readonly #crypto: ChannelCrypto;
   readonly #emitter = new Emitter<ClientEvents>();
@@ -155,6 +113,12 @@ export class Client {
       onGrantsWanted: () => void this.#link.subscriptions?.refresh(),
     });
     this.keys = this.#createKeys();
+    this.account = new Account({
+      api: options.api,
+      session,
+      retrying: (attempt) => this.#retrying(attempt),
+      close: () => this.close(),
+    });
     this.#mailbox = new OpenMailbox({
       keys: this.keys,
       clock,
@@ -251,14 +215,14 @@ export class Client {
   }
 
   #createKeys(): Keys {
-    const { api, device, clock, edge, knownLogs = memoryKnownLogs() } = this.#options;
+    const { api, device, clock, knownLogs = memoryKnownLogs() } = this.#options;
     const { signal } = this.#stop;
     return new Keys({
       api,
       logs: new KnownLogs({ store: knownLogs, api, signal }),
       device,
       userId: this.userId,
-      audience: edge.replace(/\/+$/, ''),
+      audience: edgeOf(this.#options),
       clock,
       retrying: (attempt) => this.#retrying(attempt),
     });

@@ -32,6 +32,24 @@ describe('retries', ({ test }) => {
     assert.is(await result, 3);
   });
 
+  test('tell a long wait at once to who asked, and sit out a short one', async () => {
+    const clock = new ManualClock();
+    const { signal } = new AbortController();
+    const locked = async () => {
+      throw new Failure('second_factor_locked', { retryAfterMs: 20_001 });
+    };
+    await rejectsWith(retrying(locked, { clock, signal }), 'second_factor_locked');
+    let tried = 0;
+    const limited = async () => {
+      tried += 1;
+      if (tried === 1) throw new Failure('too_many_requests', { retryAfterMs: 20_000 });
+    };
+    const sat = retrying(limited, { clock, backoff: BACKOFF, signal });
+    await clock.advance(20_300);
+    await sat;
+    assert.is(tried, 2);
+  });
+
   test('stop at advice never, at foreign errors, and after their tries', async () => {
     const clock = new ManualClock();
     const { signal } = new AbortController();

@@ -30,9 +30,13 @@ export interface RetryOptions {
 /** Four tries span up to 500 + 1,000 + 2,000 ms of pauses: longer than a failover, shorter than a person's patience. */
 const DEFAULT_TRIES = 4;
 
+/** A longer wait is told to whoever asked: a person who waits for a lock to end wants to know. */
+const PATIENCE_MS = 20_000;
+
 /**
- * Runs `attempt` until it succeeds, fails with advice `never` or something that is no Failure, or has had its tries;
- * then throws what it threw last. Every try must be complete in itself: an assertion works only once.
+ * Runs `attempt` until it succeeds, fails with advice `never`, with a wait of more than 20 s or with something that is no
+ * Failure, or has had its tries; then throws what it threw last. Every try must be complete in itself: an assertion works
+ * only once.
  */
 export async function retrying<T>(attempt: () => Promise<T>, options: RetryOptions): Promise<T> {
   const { clock, signal, backoff = DEFAULT_BACKOFF, tries = DEFAULT_TRIES } = options;
@@ -41,7 +45,7 @@ export async function retrying<T>(attempt: () => Promise<T>, options: RetryOptio
       return await attempt();
     } catch (error) {
       const isFinal = !(error instanceof Failure) || error.retry === 'never' || tried + 1 >= tries;
-      if (isFinal) throw error;
+      if (isFinal || (error.retryAfterMs ?? 0) > PATIENCE_MS) throw error;
       await wait(clock, pauseMs(tried, { failure: error, backoff, clock }), signal);
     }
   }

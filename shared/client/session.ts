@@ -1,10 +1,19 @@
 import { randomId } from '../bytes.ts';
-import { isFailure } from '../failure.ts';
+import { Failure, isFailure } from '../failure.ts';
+import type { FailureCode } from '../failures.ts';
 import { type AssertionClaims, signAssertion } from '../token.ts';
-import { isSignedIn, isSignedUp, type SignedIn } from './answers.ts';
+import { isSignedIn, isSignedUp, type SignedIn, type SteppedUp } from './answers.ts';
 import type { Clock } from './clock.ts';
 import type { Device } from './device.ts';
 import type { Http } from './http.ts';
+
+/** What a person shows besides the device key. */
+export type SecondFactor = { readonly totp: string } | { readonly recoveryCode: string };
+/**
+ * Asks a person for it, because of `second_factor_required`, or again because of `second_factor_refused`: a wrong code, or
+ * one that was used. Undefined gives up, and the failure is thrown.
+ */
+export type AskSecondFactor = (why: Failure) => Promise<SecondFactor | undefined>;
 
 export interface SessionPorts {
   readonly http: Http;
@@ -12,8 +21,11 @@ export interface SessionPorts {
   readonly device: Device;
   /** URL of the edge: who an assertion is for. */
   readonly audience: string;
+  readonly secondFactor?: AskSecondFactor | undefined;
 }
 
+/** What a person can do something about while signing in. */
+const ASKED_FOR: readonly FailureCode[] = ['second_factor_required', 'second_factor_refused'];
 /** Renewed when this share of the access token's life has passed: a slow call must still end within it. */
 const RENEW_AT = 0.8;
 
@@ -62,28 +74,61 @@ export class Session {
     if (this.#current?.answer.accessToken === token) this.#current = { ...this.#current, renewAtMs: 0 };
   }
 
+  /** The next `token()` brings another, which knows what has changed. */
+  renewSoon(): void {
+    if (this.#current !== undefined) this.refuse(this.#current.answer.accessToken);
+  }
+
+  /** Goes on with a token that also says that a second factor was shown. */
+  stepUp(answer: SteppedUp): void {
+    if (this.#current !== undefined) this.#keep({ ...this.#current.answer, ...answer });
+  }
+
   async #obtain(signal: AbortSignal | undefined): Promise<string> {
     const answer = await this.#renewOrSignIn(signal);
-    const renewAtMs = this.#ports.clock.now() + answer.accessExpiresInMs * RENEW_AT;
-    this.#current = { answer, renewAtMs };
+    this.#keep(answer);
     return answer.accessToken;
   }
 
+  #keep(answer: SignedIn): void {
+    const renewAtMs = this.#ports.clock.now() + answer.accessExpiresInMs * RENEW_AT;
+    this.#current = { answer, renewAtMs };
+  }
+
   async #renewOrSignIn(signal: AbortSignal | undefined): Promise<SignedIn> {
-    if (this.#current === undefined) return this.#post('/v1/sessions', { purpose: 'sign-in' }, signal);
+    if (this.#current === undefined) return this.#signIn(signal);
     try {
       const { sessionId } = this.#current.answer;
-      return await this.#post('/v1/sessions/renew', { purpose: 'renew', sid: sessionId }, signal);
+      const assertion = await this.#assert({ purpose: 'renew', sid: sessionId });
+      return await this.#post('/v1/sessions/renew', { assertion }, signal);
     } catch (error) {
       if (!isFailure(error, 'session_ended')) throw error;
       this.#current = undefined;
-      return this.#post('/v1/sessions', { purpose: 'sign-in' }, signal);
+      return this.#signIn(signal);
     }
   }
 
-  async #post(path: string, claims: Pick<AssertionClaims, 'purpose' | 'sid'>, signal?: AbortSignal) {
-    const assertion = await assert(this.#ports, { ...claims, sub: this.userId });
-    return this.#ports.http({ path, body: { assertion }, signal }, isSignedIn);
+  /** With a new assertion for each try, and for as long as the person goes on to answer. */
+  async #signIn(signal: AbortSignal | undefined): Promise<SignedIn> {
+    for (let shown: SecondFactor | undefined; ; ) {
+      try {
+        const assertion = await this.#assert({ purpose: 'sign-in' });
+        return await this.#post('/v1/sessions', { assertion, ...shown }, signal);
+      } catch (error) {
+        const isAsked = error instanceof Failure && ASKED_FOR.includes(error.code);
+        if (!isAsked) throw error;
+        shown = await this.#ports.secondFactor?.(error);
+        if (shown === undefined) throw error;
+      }
+    }
+  }
+
+  #assert(claims: Pick<AssertionClaims, 'purpose' | 'sid'>): Promise<string> {
+    return assert(this.#ports, { ...claims, sub: this.userId });
+  }
+
+  #post(path: string, body: object, signal: AbortSignal | undefined): Promise<SignedIn> {
+    return this.#ports.http({ path, body, signal }, isSignedIn);
   }
 }
 
