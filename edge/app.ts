@@ -30,6 +30,7 @@ import { jwksRoutes } from './routes/jwks.ts';
 import { keyLogRoutes } from './routes/key-log.ts';
 import { keyLookupRoutes } from './routes/key-lookup.ts';
 import { keyPackageRoutes } from './routes/key-packages.ts';
+import { recoveryRoutes } from './routes/recovery.ts';
 import { sessionRoutes } from './routes/sessions.ts';
 import { socketRoutes } from './routes/socket.ts';
 import { totpRoutes } from './routes/totp.ts';
@@ -59,6 +60,7 @@ export async function createApp(ports: Ports, config: AppConfig): Promise<Hono<E
   app.route('/', sessionRoutes(parts));
   app.route('/', totpRoutes(parts));
   app.route('/', deviceRoutes(parts));
+  app.route('/', recoveryRoutes(parts));
   app.route('/', belongingRoutes(parts));
   app.route('/', channelRoutes(parts));
   app.route('/', connectRoutes(parts));

@@ -43,7 +43,7 @@ export function createEndings(parts: EndingParts): Endings {
         const revoked = await origin.revoke({ account, by, ...target }, requestId);
         if (revoked.result !== 'revoked' && revoked.result !== 'partly') throw refusal(revoked.result);
         const gone = target.what === 'account' ? [account] : [];
-        await state.put(await marksOf({ ...revoked, accounts: gone }, parts));
+        await state.put(await endedMarks({ ...revoked, accounts: gone }, parts));
         if (revoked.result === 'revoked') return;
       }
       throw new Failure('unavailable', { detail: 'There are more sessions; ask again' });
@@ -59,9 +59,14 @@ function refusal(result: 'missing' | 'last' | 'refused'): Failure {
   });
 }
 
-function marksOf(
-  { sessions, devices, accounts }: Revoked & { readonly accounts: readonly Tag[] },
-  { records, clock }: EndingParts,
+/** The marks that take the place of the hot copies of what an origin has ended. */
+export function endedMarks(
+  {
+    sessions,
+    devices,
+    accounts,
+  }: Pick<Revoked, 'sessions' | 'devices'> & { readonly accounts: readonly Tag[] },
+  { records, clock }: Pick<EndingParts, 'records' | 'clock'>,
 ): Promise<Copy[]> {
   const nowMs = clock.now();
   const mark = async (kind: 'dev' | 'sess' | 'keys', tag: Tag): Promise<Copy> => {

@@ -26,7 +26,12 @@ export interface LimitRule {
  */
 export const LIMIT_RULES = Object.freeze({
   signUp: rule('address', [20, 3_600], 'closed', '`POST /v1/accounts`'),
-  proof: rule('address', [300, 60], 'open', '`POST /v1/sessions`, `/v1/sessions/renew`, `/v1/devices`'),
+  proof: rule(
+    'address',
+    [300, 60],
+    'open',
+    '`POST /v1/sessions`, `/v1/sessions/renew`, `/v1/devices`, `/v1/recovery`, `/v1/recovery/permit`',
+  ),
   address: rule('address', [1_200, 60], 'open', 'every other call'),
   device: rule('device', [600, 60], 'open', 'every *Bearer* call'),
   connect: rule('account', [120, 60], 'open', '`POST /v1/connect`'),

@@ -23,6 +23,8 @@ import type {
   PackagesWritten,
   ReadAnswer,
   ReadRequest,
+  Recovered,
+  Recovery,
   Revocation,
   Revoked,
   Sealed,
@@ -159,6 +161,7 @@ export interface OriginApi {
   addMember(member: NewMember, requestId: string): Promise<Written>;
   addDevice(device: NewDevice, requestId: string): Promise<DeviceWritten>;
   revoke(revocation: Revocation, requestId: string): Promise<Revoked>;
+  recover(recovery: Recovery, requestId: string): Promise<Recovered>;
   belongings(account: Tag, requestId: string): Promise<Belongings>;
   appendEntry(entry: NewLogEntry, requestId: string): Promise<LogWritten>;
   readLog(request: LogPageRequest, requestId: string): Promise<LogPage>;

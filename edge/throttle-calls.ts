@@ -14,7 +14,7 @@ export interface ThrottleCallsParts {
 }
 
 /** Calls that end in a signature being checked, before which nothing is known of the caller. */
-const PROOFS = ['/v1/sessions', '/v1/sessions/renew', '/v1/devices'];
+const PROOFS = ['/v1/sessions', '/v1/sessions/renew', '/v1/devices', '/v1/recovery/permit', '/v1/recovery'];
 
 /**
  * Draws on the budget of the caller's address, and refuses in the end what its budgets do not allow, whatever the route

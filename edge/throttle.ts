@@ -62,6 +62,7 @@ export function holdWrites(origin: OriginApi, throttle: Throttle): OriginApi {
     createChannel: held(origin.createChannel),
     addMember: held(origin.addMember),
     addDevice: held(origin.addDevice),
+    recover: held(origin.recover),
     appendEntry: held(origin.appendEntry),
     addPackages: held(origin.addPackages),
     claimPackages: held(origin.claimPackages),

@@ -22,6 +22,8 @@ import type {
   PackagesWritten,
   ReadAnswer,
   ReadRequest,
+  Recovered,
+  Recovery,
   Revocation,
   Revoked,
   SessionRenewal,
@@ -71,6 +73,8 @@ export interface RevocationPage {
 export interface RevocationRecords {
   addDevice(device: NewDevice, mark: CallMark): Promise<DeviceWritten>;
   revoke(revocation: Revocation, mark: CallMark): Promise<Revoked>;
+  /** One transaction: the entry, its device, and the end of every other one. */
+  recover(recovery: Recovery, mark: CallMark): Promise<Recovered>;
   belongings(account: Tag): Promise<Belongings>;
   /** Revocations of today and yesterday after number `after`. None is ever numbered below one that was read before. */
   readRevocations(after: number): Promise<RevocationPage>;

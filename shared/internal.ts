@@ -14,6 +14,7 @@
  * | `POST /internal/v1/attempts` NewAttempt | AttemptAnswer |
  * | `POST /internal/v1/devices` NewDevice | DeviceWritten |
  * | `POST /internal/v1/revocations` Revocation | Revoked |
+ * | `POST /internal/v1/recoveries` Recovery | Recovered |
  * | `POST /internal/v1/belongings` BelongingsRequest | Belongings (a read) |
  * | `POST /internal/v1/key-log` NewLogEntry | LogWritten |
  * | `POST /internal/v1/key-log/read` LogPageRequest | LogPage (a read) |
@@ -38,6 +39,7 @@ export const INTERNAL_PATHS = Object.freeze({
   attempts: '/internal/v1/attempts',
   devices: '/internal/v1/devices',
   revocations: '/internal/v1/revocations',
+  recoveries: '/internal/v1/recoveries',
   belongings: '/internal/v1/belongings',
   keyLog: '/internal/v1/key-log',
   keyLogPages: '/internal/v1/key-log/read',
@@ -223,6 +225,27 @@ export type RevocationTarget =
 export interface Revoked {
   readonly result: 'revoked' | 'partly' | 'missing' | 'last' | 'refused';
   readonly sessions: readonly Tag[];
+  readonly devices: readonly Tag[];
+}
+
+/**
+ * Begins an account anew, with one device that it did not have, as the next entry of its key log says. `link` and `previous`
+ * are as in NewLogEntry.
+ */
+export interface Recovery {
+  readonly account: Tag;
+  readonly device: { readonly device: Tag; readonly sealed: Sealed };
+  readonly sequence: number;
+  readonly link: Tag;
+  readonly previous: Tag;
+  readonly sealed: Sealed;
+}
+/**
+ * `exists`: this very entry is the newest already. `stale`: the log does not end with `previous`. `taken`: this key is or was
+ * one of the account's devices. `devices` are ended, now or in the last days.
+ */
+export interface Recovered {
+  readonly result: 'created' | 'exists' | 'stale' | 'taken';
   readonly devices: readonly Tag[];
 }
 

@@ -103,6 +103,39 @@ describe('key log', ({ test }) => {
       await rejectsWith(follow(texts), 'key_log_refused');
   });
 
+  test('begins anew by its recovery key, without any device from before', async () => {
+    const [phone, tablet, paper] = [await newDevice(), await newDevice(), await newDevice('Ed25519')];
+    const recoveryKey = paper.publicKey;
+    const one = await first(phone, { recoveryKey });
+    const two = await next(one, phone, { recoveryKey, devices: [keysOf(phone, 'BBBB')] });
+    const anew = await next(two, paper, { devices: [keysOf(tablet)], recoveryKey });
+    const head = await follow([
+      one,
+      two,
+      anew,
+      await next(anew, tablet, { devices: [keysOf(tablet, 'CCCC')] }),
+    ]);
+    assert.equal([...(head?.devices.keys() ?? [])], [tablet.deviceId]);
+    assert.is(head?.recovery, undefined);
+    const kept = { devices: [keysOf(phone), keysOf(tablet)] };
+    for (const wrong of [
+      await next(two, paper, kept),
+      await next(two, { ...tablet, deviceId: paper.deviceId }, { devices: [keysOf(tablet)] }),
+    ])
+      await rejectsWith(follow([one, two, wrong]), 'key_log_refused');
+  });
+
+  test('refuses a recovery key that is not named by the entry before, and one as the first signer', async () => {
+    const [phone, tablet, paper] = [await newDevice(), await newDevice(), await newDevice('Ed25519')];
+    const recoveryKey = paper.publicKey;
+    const one = await first(phone, { recoveryKey });
+    const dropped = await next(one, phone);
+    const late = await next(dropped, paper, { devices: [keysOf(tablet)] });
+    const claims = { sub, sequence: 1, devices: [keysOf(phone)], recoveryKey };
+    for (const texts of [[one, dropped, late], [await signEntry(claims, paper)]])
+      await rejectsWith(follow(texts), 'key_log_refused');
+  });
+
   test('refuses what is no entry', async () => {
     const phone = await newDevice();
     const good = await first(phone);
@@ -116,6 +149,8 @@ describe('key log', ({ test }) => {
       ...(await Promise.all(
         [
           { sub: 'short' },
+          { recoveryKey: phone.publicKey },
+          { recoveryKey: { kty: 'oct' } as JWK },
           { sequence: 1.5 },
           { sequence: 0 },
           { sequence: 1_000_001 },

@@ -3,6 +3,9 @@
  * each signed by a device of the entry before. Whoever has seen one entry can tell whether a later one follows from it,
  * so nobody who stands between (a server included) can drop, swap, invent or take back a key unnoticed.
  *
+ * An entry may name a recovery key, which a person keeps offline. The entry after it may be signed by that instead of a
+ * device, and then names none of the devices from before: whoever needed it has lost them.
+ *
  * An entry is a compact JWS (RFC 7515); its hash is SHA-256 over that text. The first one is signed by a device it names
  * itself: which account that is, people compare by their safety number (safety-number.ts).
  */
@@ -35,6 +38,14 @@ export interface EntryClaims {
   /** Hash of the entry before; absent in the first. */
   readonly previous?: string;
   readonly devices: readonly DeviceKeys[];
+  /** May sign the next entry. */
+  readonly recoveryKey?: JWK;
+}
+/** A key that may begin anew when the devices are gone. */
+export interface RecoveryKey {
+  /** Its thumbprint. */
+  readonly id: string;
+  readonly publicKey: JWK;
 }
 /** An entry that was read. Its signature is verified by `verifyEntry` only. */
 export interface Entry {
@@ -43,13 +54,14 @@ export interface Entry {
   readonly previous: string | undefined;
   /** By device id. */
   readonly devices: ReadonlyMap<string, DeviceKeys>;
-  /** Device id of the signer. */
+  readonly recovery: RecoveryKey | undefined;
+  /** Device id of the signer, or id of the recovery key. */
   readonly signer: string;
   readonly hash: string;
   readonly text: string;
 }
 
-/** Makes an entry, signed by the device `deviceId`. */
+/** Makes an entry, signed by the device `deviceId`, or by a recovery key with its id. */
 export function signEntry(
   claims: EntryClaims,
   { key, deviceId }: { key: CryptoKey; deviceId: string },
@@ -66,12 +78,16 @@ export async function readEntry(text: string): Promise<Entry> {
     if (text.length > LIMITS.keyLogEntryChars) throw new TypeError('Too long');
     const { typ, kid: signer } = decodeProtectedHeader(text);
     if (typ !== TYP || typeof signer !== 'string') throw new TypeError('Another header');
-    const { sub, sequence, previous, devices } = claimsOf(text);
+    const { sub, sequence, previous, devices: listed, recoveryKey } = claimsOf(text);
+    const devices = await byId(listed);
+    const recovery = recoveryKey === undefined ? undefined : await recoveryOf(recoveryKey);
+    if (recovery !== undefined && devices.has(recovery.id)) throw new TypeError('A device recovers nothing');
     return {
       userId: sub,
       sequence,
       previous,
-      devices: await byId(devices),
+      devices,
+      recovery,
       signer,
       hash: await hashOf(text),
       text,
@@ -83,7 +99,7 @@ export async function readEntry(text: string): Promise<Entry> {
 
 /**
  * Throws `key_log_refused` unless the entry follows the one before, or, without one, may be the first: numbers and hash
- * fit, it is of the same account, and a device that may has signed it.
+ * fit, it is of the same account, and a device that may has signed it, or the recovery key without any device from before.
  */
 export async function verifyEntry(entry: Entry, before: EntryBefore | undefined): Promise<void> {
   const { sequence, previous, userId } = entry;
@@ -92,13 +108,21 @@ export async function verifyEntry(entry: Entry, before: EntryBefore | undefined)
       ? sequence === 1 && previous === undefined
       : sequence === before.sequence + 1 && previous === before.hash && userId === before.userId;
   if (!isNext) throw refused('The entry does not follow the one before');
-  const keys = (before ?? entry).devices.get(entry.signer);
+  const keys = (before ?? entry).devices.get(entry.signer) ?? recoveryFor(entry, before);
   if (keys === undefined) throw refused('The entry is signed by none of the devices');
   await verifySignature(entry.text, keys.publicKey);
 }
 
+/** The recovery key when it is what signed the entry, and the entry begins anew as that must. */
+function recoveryFor({ signer, devices }: Entry, before: EntryBefore | undefined): RecoveryKey | undefined {
+  if (before?.recovery?.id !== signer) return undefined;
+  if ([...devices.keys()].some((deviceId) => before.devices.has(deviceId)))
+    throw refused('The recovery key keeps a device from before');
+  return before.recovery;
+}
+
 /** What must be known of an entry to verify the next. */
-export type EntryBefore = Pick<Entry, 'userId' | 'sequence' | 'hash' | 'devices'>;
+export type EntryBefore = Pick<Entry, 'userId' | 'sequence' | 'hash' | 'devices' | 'recovery'>;
 
 async function verifySignature(text: string, publicKey: JWK): Promise<void> {
   const alg = publicKey.kty === 'EC' ? 'ES256' : 'Ed25519';
@@ -119,8 +143,7 @@ function claimsOf(text: string): EntryClaims {
 async function byId(devices: readonly DeviceKeys[]): Promise<ReadonlyMap<string, DeviceKeys>> {
   const named = await Promise.all(
     devices.map(async ({ publicKey, identityKey }) => {
-      const { kty, crv, x, y } = publicKey;
-      const key = (kty === 'EC' ? { kty, crv, x, y } : { kty, crv, x }) as JWK; // isDevice has seen all of them.
+      const key = bare(publicKey);
       return [await thumbprint(key), { publicKey: key, identityKey }] as const;
     }),
   );
@@ -129,13 +152,23 @@ async function byId(devices: readonly DeviceKeys[]): Promise<ReadonlyMap<string,
   return map;
 }
 
+async function recoveryOf(given: JWK): Promise<RecoveryKey> {
+  const publicKey = bare(given);
+  return { id: await thumbprint(publicKey), publicKey };
+}
+
+/** The key without optional members. */
+function bare({ kty, crv, x, y }: JWK): JWK {
+  return (kty === 'EC' ? { kty, crv, x, y } : { kty, crv, x }) as JWK; // isPublicKey has seen all of them.
+}
+
 async function hashOf(text: string): Promise<string> {
   return toBase64Url(new Uint8Array(await crypto.subtle.digest('SHA-256', utf8(text))));
 }
 
 function isClaims(value: unknown): value is EntryClaims {
   if (!isObject(value)) return false;
-  const { sub, sequence, previous, devices } = value;
+  const { sub, sequence, previous, devices, recoveryKey } = value;
   return (
     typeof sub === 'string' &&
     USER_ID.test(sub) &&
@@ -144,18 +177,22 @@ function isClaims(value: unknown): value is EntryClaims {
     Array.isArray(devices) &&
     devices.length >= 1 &&
     devices.length <= DEVICES_MAX &&
-    devices.every(isDevice)
+    devices.every(isDevice) &&
+    (recoveryKey === undefined || isPublicKey(recoveryKey))
   );
 }
 
 function isDevice(value: unknown): boolean {
-  if (!isObject(value) || !isObject(value.publicKey)) return false;
-  const { publicKey, identityKey } = value;
-  const { kty, crv, x, y } = publicKey;
-  const isKey =
+  return isObject(value) && isPublicKey(value.publicKey) && isIdentityKey(value.identityKey);
+}
+
+function isPublicKey(value: unknown): boolean {
+  if (!isObject(value)) return false;
+  const { kty, crv, x, y } = value;
+  return (
     (kty === 'EC' && crv === 'P-256' && isText(x, BITS_256) && isText(y, BITS_256)) ||
-    (kty === 'OKP' && crv === 'Ed25519' && isText(x, BITS_256));
-  return isKey && isIdentityKey(identityKey);
+    (kty === 'OKP' && crv === 'Ed25519' && isText(x, BITS_256))
+  );
 }
 
 /** 1 to 256 bytes as base64url. */

@@ -74,7 +74,7 @@ export interface InternalClaims {
   readonly bodyHash: string;
 }
 /** What a device key may be asked to sign for. */
-export type Purpose = 'sign-up' | 'sign-in' | 'renew' | 'add-device' | 'approve-device';
+export type Purpose = 'sign-up' | 'sign-in' | 'renew' | 'add-device' | 'approve-device' | 'recover';
 export interface AssertionClaims {
   readonly jti: string;
   readonly purpose: Purpose;

@@ -3,7 +3,7 @@ import { randomId, utf8 } from '../../shared/bytes.ts';
 import { openNodeSocket } from '../../shared/client/adapters/node-socket.ts';
 import { loadDevice, memoryDeviceStore } from '../../shared/client/device.ts';
 import { type Client, connectAccount } from '../../shared/client/hushwire.ts';
-import { requestToJoin } from '../../shared/client/keys.ts';
+import { requestToJoin } from '../../shared/client/join.ts';
 import type { ClientOptions } from '../../shared/client/options.ts';
 import { LIMITS } from '../../shared/limits.ts';
 import { rejectsWith, until } from '../../shared/testing/expect.ts';

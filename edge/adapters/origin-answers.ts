@@ -12,6 +12,7 @@ import type {
   NodesAnswer,
   PackagesWritten,
   ReadAnswer,
+  Recovered,
   Revoked,
   SessionWritten,
   Stock,
@@ -24,6 +25,7 @@ import { LIMITS } from '../../shared/limits.ts';
 type Fields = Readonly<Record<string, unknown>>;
 
 const REVOKED = ['revoked', 'partly', 'missing', 'last', 'refused'];
+const RECOVERED = ['created', 'exists', 'stale', 'taken'];
 const LOG_WRITTEN = ['created', 'exists', 'stale', 'missing', 'refused'];
 const PACKAGES_WRITTEN = ['created', 'exists', 'stale', 'full', 'refused'];
 const TAG = /^[A-Za-z0-9_-]{22}$/;
@@ -59,6 +61,11 @@ export function isDeviceWritten(value: unknown): value is DeviceWritten {
 export function isRevoked(value: unknown): value is Revoked {
   const { result, sessions, devices } = fields(value);
   return typeof result === 'string' && REVOKED.includes(result) && [sessions, devices].every(isTags);
+}
+
+export function isRecovered(value: unknown): value is Recovered {
+  const { result, devices } = fields(value);
+  return typeof result === 'string' && RECOVERED.includes(result) && isTags(devices);
 }
 
 export function isBelongings(value: unknown): value is Belongings {

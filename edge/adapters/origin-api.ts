@@ -22,6 +22,7 @@ import {
   type PackagesWritten,
   READ_MAX_TAGS,
   type ReadAnswer,
+  type Recovered,
   type Revoked,
   SEALED_MAX_CHARS,
   type SessionWritten,
@@ -41,6 +42,7 @@ import {
   isNodesAnswer,
   isPackagesWritten,
   isReadAnswer,
+  isRecovered,
   isRevoked,
   isSessionWritten,
   isStock,
@@ -121,6 +123,14 @@ export function createOriginApi(options: OriginApiOptions): OriginApi {
         body,
         requestId,
         isAnswer: isRevoked,
+      }),
+    recover: (body, requestId) =>
+      ask<Recovered>({
+        method: 'POST',
+        path: INTERNAL_PATHS.recoveries,
+        body,
+        requestId,
+        isAnswer: isRecovered,
       }),
     belongings: (account, requestId) =>
       ask<Belongings>({

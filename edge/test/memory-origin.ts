@@ -14,7 +14,7 @@ import {
 } from '../../shared/internal.ts';
 import type { OriginApi } from '../ports.ts';
 import { createMemoryKeys, type MemoryKeys } from './memory-keys.ts';
-import { type Ended, revoke } from './memory-revocations.ts';
+import { type Ended, recover, revoke } from './memory-revocations.ts';
 import { createMemoryTotp, type MemoryTotp } from './memory-totp.ts';
 
 /** The origin's internal API in memory: the first write of a tag creates, later ones change nothing. */
@@ -124,6 +124,7 @@ export function createMemoryOrigin(): MemoryOrigin {
         return CREATED;
       }),
     revoke: (revocation, requestId) => answer(requestId, () => revoke(revocation, { tables, revoked })),
+    recover: (recovery, requestId) => answer(requestId, () => recover(recovery, { tables, revoked, keys })),
     belongings: (account, requestId) =>
       answer(requestId, (): Belongings => {
         const own = <T extends { account: string }>(table: ReadonlyMap<string, T>) =>

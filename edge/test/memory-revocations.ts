@@ -1,5 +1,13 @@
 import type { Tag } from '../../shared/frame.ts';
-import type { Revocation, Revoked, StoredDevice, StoredSession } from '../../shared/internal.ts';
+import type {
+  Recovered,
+  Recovery,
+  Revocation,
+  Revoked,
+  StoredDevice,
+  StoredSession,
+} from '../../shared/internal.ts';
+import type { MemoryKeys } from './memory-keys.ts';
 
 interface Kept {
   readonly tables: {
@@ -67,4 +75,28 @@ export function revoke(asked: Revocation, { tables, revoked }: Kept): Revoked {
   if (asked.what === 'sessions') endSessions((tag) => tag !== asked.except);
   else endSessions((_tag, row) => row.device === asked.device);
   return done(tagsOf('session'));
+}
+
+/** Begins an account anew as an origin does, in memory. */
+export function recover(
+  { account, device, sequence, link, previous, sealed }: Recovery,
+  { tables, revoked, keys }: Kept & { readonly keys: Pick<MemoryKeys, 'logs'> },
+): Recovered {
+  const log = keys.logs.get(account) ?? [];
+  const last = log.at(-1);
+  const ended = () =>
+    [...revoked].filter(([, row]) => row.kind === 'device' && row.account === account).map(([tag]) => tag);
+  if (last?.link === link && last.version === sequence) return { result: 'exists', devices: ended() };
+  if (tables.devices.has(device.device) || revoked.has(device.device))
+    return { result: 'taken', devices: [] };
+  if (last?.link !== previous || last.version !== sequence - 1) return { result: 'stale', devices: [] };
+  for (const [tag, row] of tables.devices) {
+    if (row.account !== account) continue;
+    for (const [session, held] of tables.sessions) if (held.device === tag) tables.sessions.delete(session);
+    tables.devices.delete(tag);
+    revoked.set(tag, { kind: 'device', account });
+  }
+  tables.devices.set(device.device, { account, sealed: device.sealed, version: 1 });
+  keys.logs.set(account, [...log, { version: sequence, link, sealed }]);
+  return { result: 'created', devices: ended() };
 }

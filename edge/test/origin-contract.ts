@@ -181,6 +181,31 @@ export function originContract({ test }: Suite, origin: () => OriginApi): void {
     assert.equal(read.entries, { [account]: stored[1] });
   });
 
+  test('begins an account anew with one device, as the next entry of its log says', async () => {
+    const { account, by, device } = await signedIn(origin());
+    const [first, link] = [randomId(), randomId()];
+    const anew = () => ({ device: randomId(), sealed: sealed() });
+    const asked = { account, device: anew(), sequence: 2, link, previous: first, sealed: sealed() };
+    const recover = (change: object = {}) => origin().recover({ ...asked, ...change }, requestId);
+    assert.equal(await recover(), { result: 'stale', devices: [] });
+    await origin().appendEntry(
+      { account, by, devices: [device], sequence: 1, link: first, sealed: sealed() },
+      requestId,
+    );
+    assert.equal(await recover({ previous: randomId() }), { result: 'stale', devices: [] });
+    assert.equal(await recover({ sequence: 3 }), { result: 'stale', devices: [] });
+    assert.equal(await recover({ device: { device, sealed: sealed() } }), { result: 'taken', devices: [] });
+    assert.equal(await recover(), { result: 'created', devices: [device] });
+    assert.equal(await recover(), { result: 'exists', devices: [device] });
+    assert.equal(await recover({ device: anew(), link: randomId() }), { result: 'stale', devices: [] });
+    const back = { device: { device, sealed: sealed() }, sequence: 3, link: randomId(), previous: link };
+    assert.equal(await recover(back), { result: 'taken', devices: [] });
+    const left = await origin().belongings(account, requestId);
+    assert.equal([Object.keys(left.devices), left.sessions], [[asked.device.device], {}]);
+    const { entries } = await origin().readLog({ account, after: 1 }, requestId);
+    assert.equal(entries, [{ version: 2, sealed: asked.sealed }]);
+  });
+
   test('keeps key packages by upload, and gives each out once', async () => {
     const owner = await signedIn(origin());
     const [list, packages, lastResort] = [randomId(), [sealed(), sealed(), sealed()], sealed()];

@@ -119,6 +119,37 @@ select exists (select from mark) as marked, exists (select from caller) as allow
   exists (select from deleted) or exists (select from hushwire.revocations where tag = $3::text) as deleted,
   null as sessions, ${tags('device', 'true')} as devices`;
 
+/**
+ * $3 account · $4 device · $5 its record · $6 number of the entry · $7 link · $8 link of the entry before · $9 the entry. Runs
+ * after the account is locked. `known`: this entry is the newest already; `taken`: the device is or was one of the account's.
+ */
+const RECOVER = `with ${MARK}, newest as (
+  select sequence, link from hushwire.key_log where account = $3::text order by sequence desc limit 1
+), taken as (
+  select true from hushwire.devices where device = $4::text
+  union all select true from hushwire.revocations where tag = $4::text
+), agreed as (
+  select true from mark, newest
+  where sequence = $6::text::integer - 1 and link = $8::text and not exists (select from taken)
+), target as (
+  select device from hushwire.devices, agreed where account = $3::text
+), gone as (
+  delete from hushwire.sessions using target where sessions.device = target.device returning true
+), ended as (
+  delete from hushwire.devices using target where devices.device = target.device
+  returning devices.device::text as tag, 'device' as kind
+), ${record('gone')}, added as (
+  insert into hushwire.devices (device, account, sealed) select $4::text, $3::text, $5::text from agreed
+  returning true
+), entry as (
+  insert into hushwire.key_log (account, sequence, link, sealed)
+  select $3::text, $6::text::integer, $7::text, $9::text from added
+  returning true
+)
+select exists (select from mark) as marked, exists (select from entry) as created,
+  exists (select from newest where sequence = $6::text::integer and link = $7::text) as known,
+  exists (select from taken) as taken, null as sessions, ${tags('device', 'true')} as devices`;
+
 /** $1 account; one row for each of its devices and for its SESSIONS_PAGE newest sessions. */
 const LIST_BELONGINGS = `
 select 'device' as kind, device as tag, null as device, sealed, version, null as expires_on
@@ -157,6 +188,7 @@ export const REVOCATION_STATEMENTS = Object.freeze({
   endSessions: END_SESSIONS,
   removeDevice: REMOVE_DEVICE,
   deleteAccount: DELETE_ACCOUNT,
+  recover: RECOVER,
   listBelongings: LIST_BELONGINGS,
   readRevocations: READ_REVOCATIONS,
   purgeRevocations: PURGE_REVOCATIONS,

@@ -4,6 +4,8 @@ import type {
   Belongings,
   DeviceWritten,
   NewDevice,
+  Recovered,
+  Recovery,
   Revocation,
   Revoked,
   StoredRecord,
@@ -41,6 +43,17 @@ export class PostgresRevocations implements RevocationRecords {
     if (revocation.what === 'account') return this.#deleteAccount(account, values);
     if (revocation.what === 'device') return this.#removeDevice(account, [...values, revocation.device]);
     return this.#endSessions(revocation, values);
+  }
+
+  async recover(recovery: Recovery, mark: CallMark): Promise<Recovered> {
+    const { account, device, sequence, link, previous, sealed } = recovery;
+    const entry = [String(sequence), link, previous, sealed];
+    const values = [...valuesOf(mark), account, device.device, device.sealed, ...entry];
+    const row = await this.#locked<Begun>(account, SQL.recover, values);
+    const devices = split(row.devices);
+    if (row.created) return { result: 'created', devices };
+    if (row.known) return { result: 'exists', devices };
+    return { result: row.taken ? 'taken' : 'stale', devices: [] };
   }
 
   async belongings(account: Tag): Promise<Belongings> {
@@ -127,6 +140,12 @@ interface Added extends Marked {
   readonly parented: boolean;
   readonly known: boolean;
   readonly revoked: boolean;
+}
+interface Begun extends Marked {
+  readonly created: boolean;
+  readonly known: boolean;
+  readonly taken: boolean;
+  readonly devices: string | null;
 }
 interface Ended extends Marked {
   readonly allowed: boolean;

@@ -15,6 +15,8 @@ import {
   INTERNAL_PATHS,
   type NodesAnswer,
   type ReadRequest,
+  type Recovered,
+  type Recovery,
   type Revocation,
   type Revoked,
 } from '../../shared/internal.ts';
@@ -36,6 +38,7 @@ import {
   newSession,
   packageClaim,
   readRequest,
+  recovery,
   revocation,
   sessionRenewal,
   stockRequest,
@@ -54,7 +57,7 @@ export interface InternalApiPorts {
     | 'attempt'
     | 'read'
   >;
-  readonly revocations: Pick<RevocationRecords, 'addDevice' | 'revoke' | 'belongings'>;
+  readonly revocations: Pick<RevocationRecords, 'addDevice' | 'revoke' | 'recover' | 'belongings'>;
   readonly keys: KeyRecords;
   /** Told of every session and device that a call has ended, also when an earlier call had. */
   readonly onRevoked: (tags: readonly Tag[]) => void;
@@ -102,6 +105,7 @@ function createRoutes(ports: InternalApiPorts): ReadonlyMap<string, Route> {
     [INTERNAL_PATHS.attempts, post(newAttempt, (attempt, mark) => records.attempt(attempt, mark))],
     [INTERNAL_PATHS.devices, post(newDevice, (device, mark) => revocations.addDevice(device, mark))],
     [INTERNAL_PATHS.revocations, post(revocation, (asked, mark) => revoke(asked, { mark, ports }))],
+    [INTERNAL_PATHS.recoveries, post(recovery, (asked, mark) => recover(asked, { mark, ports }))],
     [INTERNAL_PATHS.belongings, post(belongingsRequest, ({ account }) => revocations.belongings(account))],
     [INTERNAL_PATHS.keyLog, post(newLogEntry, (entry, mark) => keys.appendEntry(entry, mark))],
     [INTERNAL_PATHS.keyLogPages, post(logPageRequest, (request) => keys.readLog(request))],
@@ -124,6 +128,15 @@ async function revoke(
   const revoked = await ports.revocations.revoke(asked, mark);
   ports.onRevoked([...revoked.sessions, ...revoked.devices]);
   return revoked;
+}
+
+async function recover(
+  asked: Recovery,
+  { mark, ports }: { readonly mark: CallMark; readonly ports: InternalApiPorts },
+): Promise<Recovered> {
+  const recovered = await ports.revocations.recover(asked, mark);
+  ports.onRevoked(recovered.devices);
+  return recovered;
 }
 
 function post<T>(

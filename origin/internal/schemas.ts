@@ -19,6 +19,7 @@ import {
   READ_MAX_TAGS,
   RECOVERY_CODES_MAX,
   type ReadRequest,
+  type Recovery,
   type Revocation,
   SEALED_MAX_CHARS,
   type SessionRenewal,
@@ -114,6 +115,15 @@ export const revocation = v.variant('what', [
   v.strictObject({ ...asked, what: v.literal('device'), device: tag }),
   v.strictObject({ ...asked, what: v.literal('account') }),
 ]) satisfies v.GenericSchema<unknown, Revocation>;
+
+export const recovery = v.strictObject({
+  account: tag,
+  device: v.strictObject({ device: tag, sealed }),
+  sequence: v.pipe(count, v.minValue(2)),
+  link: tag,
+  previous: tag,
+  sealed,
+}) satisfies v.GenericSchema<unknown, Recovery>;
 
 export const belongingsRequest = v.strictObject({
   account: tag,

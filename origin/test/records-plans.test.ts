@@ -48,6 +48,7 @@ const PARAMETERS: Readonly<Record<keyof typeof STATEMENTS, readonly string[]>> =
   endSessions: [...MARK, T1, T2, T2, '', ''],
   removeDevice: [...MARK, T1, T2, T2],
   deleteAccount: [...MARK, T1, T2],
+  recover: [...MARK, T1, T2, '1.x', '2', T1, T2, '1.x'],
   listBelongings: [T1],
   appendEntry: [...MARK, T1, T2, '2', T1, T2, '1.x', `${T1},${T2}`],
   readLog: [T1, '0'],

@@ -29,6 +29,12 @@ export interface OwnDevice {
   /** The one that asked. */
   readonly isCurrent: boolean;
 }
+/** Answer to `POST /v1/recovery/permit`. */
+export interface Permit {
+  /** The newest of the key log. */
+  readonly entry: string;
+  readonly permit: string;
+}
 /** Answer to `POST /v1/totp`. */
 export interface Enrolment {
   /** To be typed, as base32. */
@@ -163,6 +169,11 @@ export function isOwnDevices(value: unknown): value is { readonly devices: reado
     fields(value).devices,
     ({ deviceId, isCurrent }) => isText(deviceId) && typeof isCurrent === 'boolean',
   );
+}
+
+export function isPermit(value: unknown): value is Permit {
+  const { entry, permit } = fields(value);
+  return isText(entry) && isText(permit);
 }
 
 export function isEnrolment(value: unknown): value is Enrolment {

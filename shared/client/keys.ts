@@ -3,17 +3,19 @@
  * and from nowhere else; what the edge answers besides is only where to send.
  */
 import { fromBase64Url, randomId, toBase64Url } from '../bytes.ts';
-import { Failure, isFailure, toFailure } from '../failure.ts';
+import { Failure, toFailure } from '../failure.ts';
 import type { Tag } from '../frame.ts';
-import { type DeviceKeys, signEntry } from '../key-log.ts';
 import { LIMITS } from '../limits.ts';
 import { safetyNumber } from '../safety-number.ts';
-import { type JWK, signAssertion, thumbprint } from '../token.ts';
+import { signAssertion, thumbprint } from '../token.ts';
 import type { DirectoryUser, Stock } from './answers.ts';
 import type { Api } from './api.ts';
 import type { Clock } from './clock.ts';
 import type { Device } from './device.ts';
+import type { JoinRequest } from './join.ts';
 import type { KnownLogs, VerifiedLog } from './known-logs.ts';
+import { type LogContent, OwnLog } from './own-log.ts';
+import { type ShowRecoveryKey, showNewKey } from './recovery-key.ts';
 
 /** A device of a user as its key log names it. */
 export interface PeerDevice {
@@ -39,14 +41,6 @@ export interface LookedUp {
   readonly grants: { readonly token: string; readonly lifeMs: number } | undefined;
 }
 
-/** What a device that wants to join an account hands to one that is there, over a way people trust. */
-export interface JoinRequest {
-  readonly publicKey: JWK;
-  /** Of the new device, as base64url. */
-  readonly identityKey: string;
-  readonly assertion: string;
-}
-
 export interface KeysPorts {
   readonly api: Api;
   readonly logs: KnownLogs;
@@ -65,32 +59,51 @@ export interface UploadOptions {
   readonly replaces?: boolean;
 }
 
-/** Attempts to be the one who appends, when several devices of the account do so at once. */
-const APPEND_TRIES = 5;
 /** Characters of packages in one upload: what is left of a body's 64 KiB after the rest of it. */
 const UPLOAD_CHARS = LIMITS.bodyBytes - 8 * 1024;
 
 export class Keys {
   readonly #ports: KeysPorts;
+  readonly #log: OwnLog;
 
   constructor(ports: KeysPorts) {
     this.#ports = ports;
+    this.#log = new OwnLog(ports);
   }
 
   /**
    * Makes the account's key log name this device with this identity key (1 to 256 bytes). Does nothing when it does
-   * already. Throws `forbidden` when the log was begun by other devices and names this one not: one of those adds it.
+   * already. Where the log names no recovery key yet, `showRecoveryKey` shows a person one, which is named once that has
+   * resolved. Throws `forbidden` when the log was begun by other devices and names this one not: one of those adds it.
    */
-  async publish(identityKey: Uint8Array): Promise<void> {
+  async publish(
+    identityKey: Uint8Array,
+    { showRecoveryKey }: { readonly showRecoveryKey?: ShowRecoveryKey } = {},
+  ): Promise<void> {
     const { device } = this.#ports;
     const own = { publicKey: device.publicKey, identityKey: toBase64Url(identityKey) };
-    await this.#append((named) => {
-      if (named === undefined) return new Map([[device.deviceId, own]]);
-      const held = named.get(device.deviceId);
+    const wantsRecovery = showRecoveryKey !== undefined && (await this.#log.read())?.recovery === undefined;
+    const shown = wantsRecovery ? await showNewKey(showRecoveryKey) : undefined;
+    await this.#log.append((content) => {
+      if (content === undefined) return { devices: new Map([[device.deviceId, own]]), recoveryKey: shown };
+      const { devices, recoveryKey = shown } = content;
+      const held = devices.get(device.deviceId);
       if (held === undefined)
         throw new Failure('forbidden', { detail: 'Another device of the account must add this one' });
-      return held.identityKey === own.identityKey ? undefined : new Map(named).set(device.deviceId, own);
+      if (shown !== undefined && recoveryKey !== shown)
+        throw new Failure('conflict', { detail: 'Another device has named a recovery key meanwhile' });
+      if (held.identityKey === own.identityKey && shown === undefined) return undefined;
+      return { devices: new Map(devices).set(device.deviceId, own), recoveryKey };
     });
+  }
+
+  /**
+   * Shows a person another recovery key, and names it once that has resolved: the one before is of no use any more. Throws
+   * `conflict` when the account has no key log.
+   */
+  async replaceRecoveryKey(show: ShowRecoveryKey): Promise<void> {
+    const recoveryKey = await showNewKey(show);
+    await this.#log.append((content) => ({ devices: begun(content).devices, recoveryKey }));
   }
 
   /** Brings key packages for the published identity key, in as many calls as it takes; resolves to the stock then. */
@@ -157,47 +170,22 @@ export class Keys {
     const { api } = this.#ports;
     const deviceId = await thumbprint(publicKey);
     await api.addDevice({ publicKey, assertion, approval: await this.#approval(deviceId) });
-    await this.#append((named) => {
-      if (named === undefined) throw new Failure('conflict', { detail: 'Publish own keys first' });
-      if (named.get(deviceId)?.identityKey === identityKey) return undefined;
-      return new Map(named).set(deviceId, { publicKey, identityKey });
+    await this.#log.append((content) => {
+      const { devices, recoveryKey } = begun(content);
+      if (devices.get(deviceId)?.identityKey === identityKey) return undefined;
+      return { devices: new Map(devices).set(deviceId, { publicKey, identityKey }), recoveryKey };
     });
   }
 
   /** Takes a device out of the key log and then off the account. A repeat is harmless. */
   async removeDevice(deviceId: string): Promise<void> {
-    await this.#append((named) => {
-      if (named?.has(deviceId) !== true) return undefined;
-      const left = new Map(named);
-      left.delete(deviceId);
-      return left;
+    await this.#log.append((content) => {
+      if (content?.devices.has(deviceId) !== true) return undefined;
+      const devices = new Map(content.devices);
+      devices.delete(deviceId);
+      return { ...content, devices };
     });
     await this.#ports.retrying(() => this.#ports.api.removeDevice(deviceId));
-  }
-
-  /** Appends what `change` makes of the devices that are named now (undefined: no log), unless it makes nothing of them. */
-  async #append(change: (named: Named | undefined) => Named | undefined): Promise<void> {
-    const { api, userId, device, retrying } = this.#ports;
-    for (let tried = 1; ; tried += 1) {
-      const log = await this.#read(userId);
-      const devices = change(log?.devices);
-      if (devices === undefined) return;
-      const claims = {
-        sub: userId,
-        sequence: (log?.sequence ?? 0) + 1,
-        ...(log === undefined ? {} : { previous: log.hash }),
-        devices: [...devices.values()],
-      };
-      const entry = await signEntry(claims, { key: device.signing.privateKey, deviceId: device.deviceId });
-      try {
-        await retrying(() => api.appendEntry(entry, log?.entry));
-        await this.#read(userId);
-        return;
-      } catch (error) {
-        // Another device was quicker: its entry may change what is to be said.
-        if (!isFailure(error, 'conflict') || tried >= APPEND_TRIES) throw error;
-      }
-    }
   }
 
   #read(userId: string): Promise<VerifiedLog | undefined> {
@@ -231,23 +219,9 @@ export class Keys {
   }
 }
 
-type Named = ReadonlyMap<string, DeviceKeys>;
-
-/**
- * What a new device hands to one of the account it wants to join; good for a minute. Afterwards it signs in with a store
- * that holds `userId`.
- */
-export async function requestToJoin(
-  device: Device,
-  options: { userId: string; identityKey: Uint8Array; edge: string; nowMs: number },
-): Promise<JoinRequest> {
-  const { userId, identityKey, edge, nowMs } = options;
-  const assertion = await signAssertion(
-    device.signing.privateKey,
-    { jti: randomId(), purpose: 'add-device', sub: userId },
-    { audience: edge.replace(/\/+$/, ''), kid: device.deviceId, nowMs },
-  );
-  return { publicKey: device.publicKey, identityKey: toBase64Url(identityKey), assertion };
+function begun(content: LogContent | undefined): LogContent {
+  if (content === undefined) throw new Failure('conflict', { detail: 'Publish own keys first' });
+  return content;
 }
 
 /** Only what the verified log names. */

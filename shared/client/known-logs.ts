@@ -3,7 +3,7 @@
  * comes later must follow from that, whoever brings it.
  */
 import { Failure } from '../failure.ts';
-import { type DeviceKeys, type Entry, readEntry, verifyEntry } from '../key-log.ts';
+import { type DeviceKeys, type Entry, type RecoveryKey, readEntry, verifyEntry } from '../key-log.ts';
 import type { Api } from './api.ts';
 
 /** What is remembered of one user's key log; plain data, to be stored as it is. */
@@ -34,9 +34,10 @@ export function memoryKnownLogs(): KnownLogStore {
   };
 }
 
-/** A verified log: what is remembered, and the devices that its newest entry names. */
+/** A verified log: what is remembered, and the devices and the recovery key that its newest entry names. */
 export interface VerifiedLog extends KnownLog {
   readonly devices: ReadonlyMap<string, DeviceKeys>;
+  readonly recovery: RecoveryKey | undefined;
 }
 
 export interface KnownLogPorts {
@@ -105,10 +106,10 @@ export class KnownLogs {
   async #step(userId: string, log: VerifiedLog | undefined, entry: Entry): Promise<VerifiedLog> {
     await verifyEntry(entry, log && { ...log, userId });
     if (entry.userId !== userId) throw refused('The entry is of another account');
-    const { sequence, hash, text, devices } = entry;
+    const { sequence, hash, text, devices, recovery } = entry;
     const next = { sequence, hash, entry: text, genesis: log?.genesis ?? hash };
     await this.#ports.store.save(userId, next);
-    return { ...next, devices };
+    return { ...next, devices, recovery };
   }
 
   async #alone<T>(userId: string, run: () => Promise<T>): Promise<T> {
@@ -130,7 +131,8 @@ async function sameAs(known: KnownLog, entry: Entry): Promise<VerifiedLog> {
 }
 
 async function verified(known: KnownLog): Promise<VerifiedLog> {
-  return { ...known, devices: (await readEntry(known.entry)).devices };
+  const { devices, recovery } = await readEntry(known.entry);
+  return { ...known, devices, recovery };
 }
 
 function refused(detail: string): Failure {

@@ -1,9 +1,6 @@
-import { Failure } from '../failure.ts';
 import { type Api, createApi } from './api.ts';
-import { type Clock, systemClock } from './clock.ts';
-import { type Device, type DeviceStore, loadDevice, memoryDeviceStore } from './device.ts';
+import { type Device, loadDevice, memoryDeviceStore } from './device.ts';
 import { createHttp } from './http.ts';
-import { type JoinRequest, requestToJoin } from './keys.ts';
 import { edgeOf, type Ports } from './options.ts';
 import { retrying } from './retry.ts';
 import { Session, signUp } from './session.ts';
@@ -29,27 +26,4 @@ export async function signIn(options: Ports, signal: AbortSignal): Promise<Signe
   const session = new Session(userId, ports);
   await retrying(() => session.token(signal), retry);
   return { device, session, api: createApi(http, session) };
-}
-
-export interface JoinOptions {
-  readonly edge: string;
-  /** The account to join. */
-  readonly userId: string;
-  /** Of this device; 1 to 256 bytes. */
-  readonly identityKey: Uint8Array;
-  readonly store: DeviceStore;
-  readonly clock?: Clock;
-}
-
-/**
- * Makes the store's device ask to join an account: a device that is there hands the request to `keys.addDevice` within a
- * minute, and `connectAccount` with this store then signs in. Throws `conflict` when the store has another account.
- */
-export async function askToJoin(options: JoinOptions): Promise<JoinRequest> {
-  const { store, userId, identityKey, clock = systemClock } = options;
-  const { userId: known, ...device } = await loadDevice(store);
-  if (known !== undefined && known !== userId)
-    throw new Failure('conflict', { detail: 'This device belongs to another account' });
-  await store.save({ signing: device.signing, agreement: device.agreement, userId });
-  return requestToJoin(device, { userId, identityKey, edge: edgeOf(options), nowMs: clock.now() });
 }
