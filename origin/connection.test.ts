@@ -123,6 +123,7 @@ function open() {
   const mailboxes = {
     post: refuse,
     attach: refuse,
+    claim: refuse,
     read: refuse,
     ack: refuse,
     watch: refuse,

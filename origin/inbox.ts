@@ -41,13 +41,17 @@ export class Inbox {
     return attachment.epoch;
   }
 
-  /** Deletes acked items; throws `superseded` when this connection no longer owns the mailbox. */
+  /**
+   * Deletes acked items; throws `superseded` when this connection no longer owns the mailbox, or when the epoch in which
+   * they were delivered is over. In the second case what is left comes again, in the new one.
+   */
   async ack(ranges: readonly SeqRange[]): Promise<void> {
-    if (this.#attachment === undefined) throw new Failure('superseded');
-    if (!(await this.#ports.mailboxes.ack(this.#attachment, ranges))) {
-      this.supersede(Number.POSITIVE_INFINITY);
-      throw new Failure('superseded');
-    }
+    const attachment = this.#attachment;
+    if (attachment === undefined) throw new Failure('superseded');
+    const outcome = await this.#ports.mailboxes.ack(attachment, ranges);
+    if (outcome === 'superseded') this.supersede(Number.POSITIVE_INFINITY);
+    if (outcome === 'over') await this.#claim(attachment);
+    if (outcome !== 'deleted') throw new Failure('superseded');
     for (const seq of this.#unacked)
       if (ranges.some(([first, last]) => seq >= first && seq <= last)) this.#unacked.delete(seq);
     void this.look();
@@ -91,6 +95,14 @@ export class Inbox {
     void this.look();
   }
 
+  /** The store may have lost items: owns the mailbox in its new epoch, which the next delivery tells the device. */
+  async #claim(held: Attachment): Promise<void> {
+    const claimed = await this.#ports.mailboxes.claim(held);
+    if (this.#attachment !== held) return; // It attached, or was superseded, meanwhile.
+    if (claimed === undefined) this.supersede(Number.POSITIVE_INFINITY);
+    else this.#begin(claimed);
+  }
+
   #hasRoom(): boolean {
     return this.#attachment !== undefined && this.#unacked.size < LIMITS.unackedItems;
   }
@@ -98,9 +110,9 @@ export class Inbox {
   async #deliverPage(): Promise<void> {
     const { mailboxes, socket, onDelivered } = this.#ports;
     const { epoch, items } = await mailboxes.read(this.mailbox, this.#cursor);
-    if (this.#attachment === undefined) return;
-    // The store may have lost items: own the mailbox anew; the epoch on the next delivery tells the device.
-    if (epoch !== this.#attachment.epoch) return this.#begin(await mailboxes.attach(this.mailbox));
+    const attachment = this.#attachment;
+    if (attachment === undefined) return;
+    if (epoch !== attachment.epoch) return this.#claim(attachment);
     let delivered = 0;
     for (const { seq, body } of items) {
       if (!this.#hasRoom() || socket.send(encodeDelivery(epoch, seq, body)) === 'full') break;

@@ -177,7 +177,7 @@ export interface Letter {
 export type Posted =
   | { readonly outcome: 'queued' | 'known'; readonly seq: number }
   | { readonly outcome: 'mailbox_full' | 'sender_full' };
-/** The right to ack: the newest attachment of a device holds it, within one epoch. */
+/** The right to ack: the newest connection of a device holds it, by the same fence for as long as it stays the newest. */
 export interface Attachment {
   readonly mailbox: Tag;
   readonly epoch: string;
@@ -188,7 +188,7 @@ export interface MailboxItem {
   readonly body: string;
 }
 export interface MailboxPage {
-  /** Another one than the attachment's: items may have been lost, attach anew and tell the device. */
+  /** Another one than the attachment's: items may have been lost, claim the mailbox and tell the device. */
   readonly epoch: string;
   readonly items: readonly MailboxItem[];
 }
@@ -204,10 +204,15 @@ export interface Mailboxes {
   post(letter: Letter): Promise<Posted>;
   /** Supersedes every earlier attachment of the device. */
   attach(mailbox: Tag): Promise<Attachment>;
+  /**
+   * Goes on owning the mailbox in its new epoch; undefined when a newer connection owns it, or claimed it. Without this
+   * two connections that both outlived the store could not tell which of them is the newest.
+   */
+  claim(attachment: Attachment): Promise<Attachment | undefined>;
   /** The oldest items after `afterSeq`, up to the page's bound of 32 items and 256 KiB. */
   read(mailbox: Tag, afterSeq: number): Promise<MailboxPage>;
-  /** Deletes acked items; false when the attachment was superseded or its epoch is over, and then nothing is deleted. */
-  ack(attachment: Attachment, ranges: readonly SeqRange[]): Promise<boolean>;
+  /** Deletes acked items. `superseded` by a newer connection, and `over` when the epoch is: nothing is deleted then. */
+  ack(attachment: Attachment, ranges: readonly SeqRange[]): Promise<'deleted' | 'superseded' | 'over'>;
   /** Resolves once every later event of the mailbox will reach the listener. */
   watch(mailbox: Tag): Promise<void>;
   unwatch(mailbox: Tag): void;

@@ -67,8 +67,13 @@ export class RedisMailboxes implements Mailboxes {
   }
 
   async attach(mailbox: Tag): Promise<Attachment> {
-    const [epoch, fence] = (await this.#run(ATTACH, mailbox, [])) as [string, number];
+    const [epoch, fence] = (await this.#run(ATTACH, mailbox, [''])) as [string, number];
     return { mailbox, epoch, fence };
+  }
+
+  async claim({ mailbox, fence }: Attachment): Promise<Attachment | undefined> {
+    const [epoch, owned] = (await this.#run(ATTACH, mailbox, [fence])) as [string, number];
+    return owned === fence ? { mailbox, epoch, fence } : undefined;
   }
 
   async read(mailbox: Tag, afterSeq: number): Promise<MailboxPage> {
@@ -79,8 +84,10 @@ export class RedisMailboxes implements Mailboxes {
     return { epoch, items };
   }
 
-  async ack({ mailbox, epoch, fence }: Attachment, ranges: readonly SeqRange[]): Promise<boolean> {
-    return (await this.#run(ACK, mailbox, [epoch, fence, ...ranges.flat()])) !== -1;
+  async ack({ mailbox, epoch, fence }: Attachment, ranges: readonly SeqRange[]) {
+    const deleted = await this.#run(ACK, mailbox, [epoch, fence, ...ranges.flat()]);
+    if (deleted === -2) return 'over';
+    return deleted === -1 ? 'superseded' : 'deleted';
   }
 
   watch(mailbox: Tag): Promise<void> {

@@ -70,13 +70,12 @@ export function describeRedisMailboxes(name: string, startCarrier: StartCarrier)
       const mailbox = randomId();
       for (let i = 0; i < 10; i += 1) await post(boxes, mailbox, `b${i}`);
       const attachment = await boxes.attach(mailbox);
-      assert.ok(
-        await boxes.ack(attachment, [
-          [1, 1],
-          [3, 5],
-          [9, 99],
-        ]),
-      );
+      const ranges: [number, number][] = [
+        [1, 1],
+        [3, 5],
+        [9, 99],
+      ];
+      assert.is(await boxes.ack(attachment, ranges), 'deleted');
       const left = (await boxes.read(mailbox, 0)).items.map(({ seq }) => seq);
       assert.equal(left, [2, 6, 7, 8]);
       assert.is(await raw.hget(relayKey('boxhead', mailbox), 'c'), '4');
@@ -96,9 +95,9 @@ export function describeRedisMailboxes(name: string, startCarrier: StartCarrier)
       await older.watch(mailbox);
       const first = await older.attach(mailbox);
       const second = await newer.attach(mailbox);
-      assert.not(await older.ack(first, [[1, 1]]));
+      assert.is(await older.ack(first, [[1, 1]]), 'superseded');
       assert.is((await newer.read(mailbox, 0)).items.length, 1);
-      assert.ok(await newer.ack(second, [[1, 1]]));
+      assert.is(await newer.ack(second, [[1, 1]]), 'deleted');
       await until(() => fences.includes(second.fence), { what: 'the newer fence' });
     });
 
@@ -179,7 +178,7 @@ export function describeRedisMailboxes(name: string, startCarrier: StartCarrier)
       // What a failover to a replica that lags leaves: an older head, under the id of another server.
       await raw.hset(relayKey('boxhead', mailbox), { run: 'f'.repeat(40), q: 1, c: 1, b: 4 });
       now += 1_000;
-      assert.not(await boxes.ack(before, [[1, 2]]));
+      assert.is(await boxes.ack(before, [[1, 2]]), 'over');
       const page = await boxes.read(mailbox, 0);
       assert.is.not(page.epoch, before.epoch);
       assert.equal(
@@ -187,8 +186,52 @@ export function describeRedisMailboxes(name: string, startCarrier: StartCarrier)
         ['kept', 'kept too'],
       );
       assert.equal(await post(boxes, mailbox, 'new'), { outcome: 'queued', seq: 3 });
-      assert.ok(await boxes.ack(await boxes.attach(mailbox), [[1, 3]]));
+      assert.is(await boxes.ack(await boxes.attach(mailbox), [[1, 3]]), 'deleted');
       assert.is(await raw.hget(relayKey('boxhead', mailbox), 'b'), '0');
+    });
+
+    test('an id that was queued in a life that is over is still known', async () => {
+      const boxes = await start();
+      const mailbox = randomId();
+      const [id, acked] = [randomId(), randomId()];
+      await post(boxes, mailbox, 'gone', acked);
+      await post(boxes, mailbox, 'there', id);
+      await boxes.ack(await boxes.attach(mailbox), [[1, 1]]);
+      await raw.hset(relayKey('boxhead', mailbox), { run: 'f'.repeat(40) });
+      assert.equal(await post(boxes, mailbox, 'there', id), { outcome: 'known', seq: 2 });
+      assert.equal(await post(boxes, mailbox, 'gone', acked), { outcome: 'known', seq: 1 });
+      assert.is((await boxes.read(mailbox, 0)).items.length, 1);
+    });
+
+    /** What a restart that lost the newest writes leaves: an older head, under the id of another server. */
+    const loseTail = (mailbox: Tag, fence: number) =>
+      raw.hset(relayKey('boxhead', mailbox), { run: 'f'.repeat(40), fence, own: fence });
+
+    for (const isOlderFirst of [true, false])
+      test(`after another server life the newest connection owns the mailbox, ${isOlderFirst ? 'also when an older asks' : 'and asks'} first`, async () => {
+        const boxes = await start();
+        const mailbox = randomId();
+        const older = await boxes.attach(mailbox);
+        const newer = await boxes.attach(mailbox);
+        await loseTail(mailbox, older.fence);
+        const first = await boxes.claim(isOlderFirst ? older : newer);
+        const second = await boxes.claim(isOlderFirst ? newer : older);
+        const [byOlder, byNewer] = isOlderFirst ? [first, second] : [second, first];
+        assert.is(byNewer?.fence, newer.fence);
+        if (byNewer !== undefined) assert.is(await boxes.ack(byNewer, [[1, 1]]), 'deleted');
+        assert.is(byOlder === undefined, !isOlderFirst);
+        if (byOlder !== undefined) assert.is(await boxes.ack(byOlder, [[1, 1]]), 'superseded');
+      });
+
+    test('a connection that attached in a new life is newer than any of the one before', async () => {
+      const boxes = await start();
+      const mailbox = randomId();
+      for (let i = 0; i < 3; i += 1) await boxes.attach(mailbox);
+      const before = await boxes.attach(mailbox);
+      await raw.del(relayKey('boxhead', mailbox));
+      const fresh = await boxes.attach(mailbox);
+      assert.is(await boxes.claim(before), undefined);
+      assert.is(await boxes.ack(fresh, [[1, 1]]), 'deleted');
     });
   }, 20_000);
 }

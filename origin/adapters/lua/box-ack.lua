@@ -1,11 +1,11 @@
--- Deletes acked items, if the caller is still the device's newest connection and nothing was lost since it attached.
+-- Deletes acked items, if the caller owns the mailbox and nothing was lost since it attached.
 --
 -- ARGV     5 epoch · 6 fence · then pairs of sequence numbers: first, last
--- returns  number of items deleted, or -1 for a superseded connection
+-- returns  number of items deleted, -1 for a superseded connection, or -2 when the epoch is over
 local keys = box_keys()
 local h = load_box(keys)
-local deleted = -1
-if h.e == ARGV[5] and h.fence == tonumber(ARGV[6]) then
+local deleted = h.e == ARGV[5] and -1 or -2
+if deleted == -1 and h.own == tonumber(ARGV[6]) then
   deleted = 0
   for i = 7, #ARGV, 2 do
     for _, entry in ipairs(redis.call('XRANGE', keys.box, ARGV[i] .. '-0', ARGV[i + 1] .. '-0')) do

@@ -4,20 +4,29 @@
 -- ARGV of every mailbox script: 1 server run id · 2 random text (life.lua) · 3 now · 4 expiry of the head (unix seconds, whole hours)
 --
 -- head (hash): e epoch · run life of the partition · q sequence number of the newest item · c items · b bytes
---              fence number of the newest connection · s, n as in seen.lua · x expiry of the head (unix seconds)
+--              fence highest number given to a connection · own number of the connection that owns the mailbox, 0 for none
+--              anew 1 when it attached in this epoch, 0 when it claimed the mailbox from the one before
+--              s, n as in seen.lua · x expiry of the head (unix seconds)
 -- box (stream): id = sequence number, x expiry hour (unix seconds), s sender, b body · from (hash): sender -> items
 --
--- A head of another life (life.lua) means that items may be lost: the epoch changes, so that the device is told and acks
--- given under the old epoch delete nothing. What is still there stays and is delivered.
+-- A head of another life (life.lua) means that the newest writes may be lost: the epoch changes, so that the device is
+-- told and acks given under the old epoch delete nothing. What is still there stays and is delivered, and ids seen stay
+-- seen: a store loses the end of its history, never the middle, so what it knows of it is true. Nobody owns the mailbox
+-- then until a connection attaches or claims it; numbers given meanwhile may be lost with the rest, so later ones begin
+-- beyond them.
+local FENCE_LEAP = 1000 -- more connections of one device than a store loses in a second
 local function load_box(keys)
-  local v = redis.call('HMGET', keys.head, 'e', 'run', 'q', 'c', 'b', 'fence', 's', 'n', 'x')
+  local v = redis.call('HMGET', keys.head, 'e', 'run', 'q', 'c', 'b', 'fence', 's', 'n', 'x', 'own', 'anew')
   local h = {
     e = v[1], q = tonumber(v[3] or 0), c = tonumber(v[4] or 0), b = tonumber(v[5] or 0),
-    fence = tonumber(v[6] or 0), s = tonumber(v[7] or 0), n = tonumber(v[8] or 0), x = tonumber(v[9] or 0),
+    fence = tonumber(v[6] or 0), own = tonumber(v[10] or v[6] or 0), anew = tonumber(v[11] or 0),
+    s = tonumber(v[7] or 0), n = tonumber(v[8] or 0), x = tonumber(v[9] or 0),
   }
   if v[1] and v[2] == LIFE then return h end
-  h.e, h.c, h.b, h.s, h.n = FRESH_EPOCH, 0, 0, 0, 0
-  redis.call('DEL', keys.from, keys.seen, keys.seen_old)
+  h.e, h.c, h.b = FRESH_EPOCH, 0, 0
+  h.fence, h.own, h.anew = h.fence + FENCE_LEAP, 0, 0
+  redis.call('DEL', keys.from)
+  if not v[1] then redis.call('DEL', keys.seen, keys.seen_old) end -- they number items of a head that is gone
   for _, entry in ipairs(redis.call('XRANGE', keys.box, '-', '+')) do
     h.q = math.max(h.q, tonumber(string.match(entry[1], '^%d+')))
     h.c, h.b = h.c + 1, h.b + #entry[2][6]
@@ -29,7 +38,7 @@ end
 local function save_box(keys, h)
   local expiry = tonumber(ARGV[4])
   redis.call('HSET', keys.head, 'e', h.e, 'run', LIFE, 'q', h.q, 'c', h.c, 'b', h.b, 'fence', h.fence,
-    's', h.s, 'n', h.n, 'x', math.max(h.x, expiry))
+    'own', h.own, 'anew', h.anew, 's', h.s, 'n', h.n, 'x', math.max(h.x, expiry))
   if h.x < expiry then redis.call('EXPIREAT', keys.head, expiry) end
 end
 
