@@ -229,13 +229,14 @@ export class Client {
   }
 
   #createLink(): Link {
-    const { api, clock, backoff, through = 'auto', node, openSocket = openWebSocket } = this.#options;
+    const { api, clock, backoff, through = 'auto', node, avoid, openSocket = openWebSocket } = this.#options;
     return new Link({
       api,
       clock,
       backoff,
       through,
       node,
+      avoid,
       openSocket,
       wanted: this.#wanted,
       onLive: () => this.#outbox.flush(),

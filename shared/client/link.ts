@@ -28,6 +28,7 @@ export type LinkState =
 export interface LinkOptions extends CarrierPorts {
   readonly through: Through;
   readonly node: string | undefined;
+  readonly avoid?: string | undefined;
   readonly onState: (state: LinkState) => void;
 }
 
@@ -98,7 +99,9 @@ export class Link {
     try {
       const ids = [...this.#options.wanted.keys()].slice(0, LIMITS.channelsPerCall);
       const admission = await this.#options.api.connect(ids, this.#stop.signal);
-      const routing = { ...this.#options, prefersEdge: this.#prefersEdge };
+      const { avoid } = this.#options;
+      const leaving = admission.origins.some(({ node }) => node !== avoid) ? avoid : undefined;
+      const routing = { ...this.#options, prefersEdge: this.#prefersEdge, leaving };
       const opened = await openCarrier(admission, routing, {
         ports: this.#options,
         signal: this.#stop.signal,

@@ -27,6 +27,8 @@ export interface ClientOptions {
   readonly through?: Through;
   /** Node to prefer when it takes connections. */
   readonly node?: string;
+  /** Node to keep off while another takes connections: for probes that must cross nodes. */
+  readonly avoid?: string;
   /** Where the key logs that were seen are remembered; forgotten with the process by default. */
   readonly knownLogs?: KnownLogStore;
   /** Where the epoch of the mailbox is remembered; forgotten with the process by default. */

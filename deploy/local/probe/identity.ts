@@ -1,0 +1,113 @@
+/** Who the probe is: two accounts and their channel, made once and kept in a file, so that each run only signs in. */
+import { chmod, readFile, rename, writeFile } from 'node:fs/promises';
+import type { DeviceStore, StoredDevice } from '../../../shared/client/device.ts';
+import type { JWK } from '../../../shared/token.ts';
+
+interface KeyPairFile {
+  readonly publicKey: JWK;
+  readonly privateKey: JWK;
+}
+interface DeviceFile {
+  readonly signing: KeyPairFile;
+  readonly agreement: KeyPairFile;
+  readonly userId?: string;
+}
+interface IdentityFile {
+  readonly edge: string;
+  readonly devices: Readonly<Record<string, DeviceFile>>;
+  readonly channelId?: string;
+}
+
+/** Only its owner may read it: it holds private keys, of accounts that can do nothing but talk to each other. */
+const MODE = 0o600;
+
+export class Identity {
+  readonly #path: string;
+  #file: IdentityFile;
+
+  private constructor(path: string, file: IdentityFile) {
+    this.#path = path;
+    this.#file = file;
+  }
+
+  /** Throws an Error in plain words when the file belongs to another edge or holds something else. */
+  static async open(path: string, edge: string): Promise<Identity> {
+    const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return undefined;
+      throw new Error(`Cannot read ${path}: ${error.message}`);
+    });
+    const file = text === undefined ? { edge, devices: {} } : parse(text, path);
+    if (file.edge !== edge)
+      throw new Error(`${path} belongs to ${file.edge}; name another file with --state, or remove it`);
+    return new Identity(path, file);
+  }
+
+  get channelId(): string | undefined {
+    return this.#file.channelId;
+  }
+
+  async setChannel(channelId: string): Promise<void> {
+    await this.#save({ ...this.#file, channelId });
+  }
+
+  store(name: string): DeviceStore {
+    return {
+      holdsKeyObjects: false,
+      load: async () => {
+        const device = this.#file.devices[name];
+        return device === undefined ? undefined : importDevice(device);
+      },
+      save: async (device) => {
+        const devices = { ...this.#file.devices, [name]: await exportDevice(device) };
+        await this.#save({ ...this.#file, devices });
+      },
+    };
+  }
+
+  /** Written beside and renamed, so that a run that is cut short leaves the old one whole. */
+  async #save(file: IdentityFile): Promise<void> {
+    this.#file = file;
+    const beside = `${this.#path}.${process.pid}`;
+    await writeFile(beside, JSON.stringify(file), { mode: MODE });
+    await chmod(beside, MODE);
+    await rename(beside, this.#path);
+  }
+}
+
+function parse(text: string, path: string): IdentityFile {
+  try {
+    const file = JSON.parse(text) as IdentityFile;
+    if (typeof file.edge === 'string' && typeof file.devices === 'object') return file;
+  } catch {
+    // told below, in the same words
+  }
+  throw new Error(`${path} is not a probe's state; name another file with --state, or remove it`);
+}
+
+async function exportDevice({ signing, agreement, userId }: StoredDevice): Promise<DeviceFile> {
+  const pair = async ({ publicKey, privateKey }: CryptoKeyPair): Promise<KeyPairFile> => ({
+    publicKey: (await crypto.subtle.exportKey('jwk', publicKey)) as JWK,
+    privateKey: (await crypto.subtle.exportKey('jwk', privateKey)) as JWK,
+  });
+  return {
+    signing: await pair(signing),
+    agreement: await pair(agreement),
+    ...(userId === undefined ? {} : { userId }),
+  };
+}
+
+async function importDevice({ signing, agreement, userId }: DeviceFile): Promise<StoredDevice> {
+  const read = (jwk: JWK, name: string, usages: KeyUsage[]) =>
+    crypto.subtle.importKey('jwk', jwk as JsonWebKey, { name, namedCurve: 'P-256' }, true, usages);
+  const [verify, sign, publicHalf, privateHalf] = await Promise.all([
+    read(signing.publicKey, 'ECDSA', ['verify']),
+    read(signing.privateKey, 'ECDSA', ['sign']),
+    read(agreement.publicKey, 'ECDH', []),
+    read(agreement.privateKey, 'ECDH', ['deriveBits']),
+  ]);
+  return {
+    signing: { publicKey: verify, privateKey: sign },
+    agreement: { publicKey: publicHalf, privateKey: privateHalf },
+    ...(userId === undefined ? {} : { userId }),
+  };
+}
