@@ -21,6 +21,7 @@ import { createRecords } from './records.ts';
 import { refuseUnknown } from './refuse.ts';
 import { accountRoutes } from './routes/accounts.ts';
 import { belongingRoutes } from './routes/belongings.ts';
+import { channelListRoutes } from './routes/channel-list.ts';
 import { channelRoutes } from './routes/channels.ts';
 import { connectRoutes } from './routes/connect.ts';
 import { deviceRoutes } from './routes/devices.ts';
@@ -62,6 +63,7 @@ export async function createApp(ports: Ports, config: AppConfig): Promise<Hono<E
   app.route('/', deviceRoutes(parts));
   app.route('/', recoveryRoutes(parts));
   app.route('/', belongingRoutes(parts));
+  app.route('/', channelListRoutes(parts));
   app.route('/', channelRoutes(parts));
   app.route('/', connectRoutes(parts));
   app.route('/', socketRoutes());

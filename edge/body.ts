@@ -7,18 +7,22 @@ import { LIMITS } from '../shared/limits.ts';
 
 const JSON_TYPE = /^application\/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?$/i;
 
-const limit = bodyLimit({
-  maxSize: LIMITS.bodyBytes,
-  onError: () => {
-    throw new Failure('payload_too_large');
-  },
-});
-
 /** Lets only JSON bodies of at most 64 KiB pass: `unsupported_media_type`, `payload_too_large`. */
-export const requireJson = createMiddleware(async (c, next) => {
-  if (!JSON_TYPE.test(c.req.header('content-type') ?? '')) throw new Failure('unsupported_media_type');
-  return limit(c, next);
-});
+export const requireJson = requireJsonOf(LIMITS.bodyBytes);
+
+/** The same up to another size. */
+export function requireJsonOf(maxSize: number) {
+  const limit = bodyLimit({
+    maxSize,
+    onError: () => {
+      throw new Failure('payload_too_large');
+    },
+  });
+  return createMiddleware(async (c, next) => {
+    if (!JSON_TYPE.test(c.req.header('content-type') ?? '')) throw new Failure('unsupported_media_type');
+    return limit(c, next);
+  });
+}
 
 /** Reads the body by a strict schema; throws `bad_request` naming the field. */
 export function jsonBody<S extends GenericSchema>(schema: S) {

@@ -4,14 +4,17 @@ import type { Tag } from '../shared/frame.ts';
 import type {
   AttemptAnswer,
   Belongings,
+  ChannelList,
   ClaimedPackages,
   DeviceWritten,
+  ListWritten,
   LogPage,
   LogPageRequest,
   LogWritten,
   NewAccount,
   NewAttempt,
   NewChannel,
+  NewChannelList,
   NewDevice,
   NewLogEntry,
   NewMember,
@@ -169,6 +172,8 @@ export interface OriginApi {
   readStock(device: Tag, requestId: string): Promise<Stock>;
   /** What it took is lost when its answer is. */
   claimPackages(claim: PackageClaim, requestId: string): Promise<ClaimedPackages>;
+  writeList(list: NewChannelList, requestId: string): Promise<ListWritten>;
+  readList(account: Tag, requestId: string): Promise<ChannelList>;
   read(request: ReadRequest, requestId: string): Promise<ReadAnswer>;
   nodes(requestId: string): Promise<NodesAnswer>;
 }

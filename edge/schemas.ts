@@ -61,7 +61,7 @@ export const publicKeySchema = v.variant('kty', [
 export type StoredKey = v.InferOutput<typeof storedKeySchema>;
 
 /** Bytes as base64url, at least one and at most `bytes`. */
-const bytesSchema = (bytes: number, description: string) =>
+export const bytesSchema = (bytes: number, description: string) =>
   v.pipe(
     v.string(),
     v.minLength(2),

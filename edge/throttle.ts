@@ -64,6 +64,7 @@ export function holdWrites(origin: OriginApi, throttle: Throttle): OriginApi {
     addDevice: held(origin.addDevice),
     recover: held(origin.recover),
     appendEntry: held(origin.appendEntry),
+    writeList: held(origin.writeList),
     addPackages: held(origin.addPackages),
     claimPackages: held(origin.claimPackages),
   };

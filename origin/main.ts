@@ -7,6 +7,7 @@ import { createLog, errorFields } from '../shared/log.ts';
 import { createVerifier, type Verifier } from '../shared/token.ts';
 import { type HttpServer, startHttpServer } from './adapters/http-server.ts';
 import { PostgresKeys } from './adapters/postgres-keys.ts';
+import { PostgresLists } from './adapters/postgres-lists.ts';
 import { MigrationRefused, migrate } from './adapters/postgres-migrate.ts';
 import { PostgresPool } from './adapters/postgres-pool.ts';
 import { startPurging } from './adapters/postgres-purge.ts';
@@ -177,6 +178,7 @@ async function openStores(config: OriginConfig) {
     records,
     revocations,
     keys: new PostgresKeys(pool),
+    lists: new PostgresLists(pool),
     close: async () => {
       for (const stop of stopPurging) stop();
       relay.close();

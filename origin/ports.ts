@@ -4,14 +4,17 @@ import type { GapReason, Tag } from '../shared/frame.ts';
 import type {
   AttemptAnswer,
   Belongings,
+  ChannelList,
   ClaimedPackages,
   DeviceWritten,
+  ListWritten,
   LogPage,
   LogPageRequest,
   LogWritten,
   NewAccount,
   NewAttempt,
   NewChannel,
+  NewChannelList,
   NewDevice,
   NewLogEntry,
   NewMember,
@@ -89,6 +92,13 @@ export interface KeyRecords {
   readStock(device: Tag): Promise<Stock>;
   /** No package is in two answers. */
   claimPackages(claim: PackageClaim, mark: CallMark): Promise<ClaimedPackages>;
+}
+
+/** Lists of channels that only an account's devices can read. Marks and failures as for Records. */
+export interface ListRecords {
+  /** Of many at once that follow the same version one is written. */
+  writeList(list: NewChannelList, mark: CallMark): Promise<ListWritten>;
+  readList(account: Tag): Promise<ChannelList>;
 }
 
 /**

@@ -21,6 +21,8 @@
  * | `POST /internal/v1/key-packages` NewPackages | PackagesWritten |
  * | `POST /internal/v1/key-packages/stock` StockRequest | Stock (a read) |
  * | `POST /internal/v1/key-packages/claim` PackageClaim | ClaimedPackages |
+ * | `POST /internal/v1/channel-lists` NewChannelList | ListWritten |
+ * | `POST /internal/v1/channel-lists/read` ListRequest | ChannelList (a read) |
  * | `POST /internal/v1/read` ReadRequest | ReadAnswer (a read; needs no one-time mark) |
  * | `GET /internal/v1/nodes` | NodesAnswer (a read) |
  *
@@ -46,6 +48,8 @@ export const INTERNAL_PATHS = Object.freeze({
   keyPackages: '/internal/v1/key-packages',
   keyStocks: '/internal/v1/key-packages/stock',
   keyClaims: '/internal/v1/key-packages/claim',
+  channelLists: '/internal/v1/channel-lists',
+  channelListReads: '/internal/v1/channel-lists/read',
   read: '/internal/v1/read',
   nodes: '/internal/v1/nodes',
 });
@@ -332,6 +336,30 @@ export interface ClaimedPackages {
 }
 /** Most lists in one claim, and most packages in its answer: with the largest ones it has just over a megabyte. */
 export const CLAIM_MAX = 128;
+
+/** The list of an account's channels, encrypted by its devices (base64url), written by the session `by`. */
+export interface NewChannelList {
+  readonly account: Tag;
+  readonly by: Tag;
+  readonly version: number;
+  readonly data: string;
+}
+/**
+ * `exists`: this very list is the newest already. `stale`: `version` is not one more than the stored one, which the answer
+ * tells. `refused`: the asking session does not live.
+ */
+export interface ListWritten {
+  readonly result: 'created' | 'exists' | 'stale' | 'refused';
+  readonly version: number;
+}
+export interface ListRequest {
+  readonly account: Tag;
+}
+export interface ChannelList {
+  /** 0, with empty data, when there is none. */
+  readonly version: number;
+  readonly data: string;
+}
 
 export interface NodeInfo {
   readonly node: string;

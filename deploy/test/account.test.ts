@@ -111,6 +111,21 @@ describe('the account of the SDK, connected', ({ test, before, after, afterEach 
     await recoverAccount({ ...request, store: memoryDeviceStore(), recoveryKey: second });
   });
 
+  test('keeps the list of its channels for a new device, which gets its key', async () => {
+    const owner = await connect();
+    await owner.keys.publish(utf8('identity of the first'));
+    assert.equal(await owner.channelList.read(), []);
+    const [one, two] = [await owner.createChannel(), await owner.createChannel()];
+    await Promise.all([owner.channelList.add(one), owner.channelList.add(two)]);
+    const second = await addDevice(owner);
+    await rejectsWith(second.channelList.read(), 'conflict');
+    const wrapped = await owner.channelList.shareKey(second.card.agreementKey);
+    await second.channelList.acceptKey(wrapped);
+    assert.equal([...(await second.channelList.read())].sort(), [one, two].sort());
+    await Promise.all([second.channelList.remove(one), owner.channelList.remove(two)]);
+    assert.equal(await owner.channelList.read(), []);
+  });
+
   test('signing out everywhere ends the sockets of other devices within 2 s, and closes the own', async () => {
     const owner = await connect({ node: 'node-1' });
     await owner.keys.publish(utf8('identity of the first'));

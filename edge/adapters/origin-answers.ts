@@ -5,8 +5,10 @@
 import type {
   AttemptAnswer,
   Belongings,
+  ChannelList,
   ClaimedPackages,
   DeviceWritten,
+  ListWritten,
   LogPage,
   LogWritten,
   NodesAnswer,
@@ -26,6 +28,8 @@ type Fields = Readonly<Record<string, unknown>>;
 
 const REVOKED = ['revoked', 'partly', 'missing', 'last', 'refused'];
 const RECOVERED = ['created', 'exists', 'stale', 'taken'];
+const LIST_WRITTEN = ['created', 'exists', 'stale', 'refused'];
+const DATA = /^[A-Za-z0-9_-]{2,}$/;
 const LOG_WRITTEN = ['created', 'exists', 'stale', 'missing', 'refused'];
 const PACKAGES_WRITTEN = ['created', 'exists', 'stale', 'full', 'refused'];
 const TAG = /^[A-Za-z0-9_-]{22}$/;
@@ -114,6 +118,18 @@ export function isClaimedPackages(value: unknown): value is ClaimedPackages {
     lists.flat().length <= CLAIM_MAX &&
     Object.values(lastResorts).every(isSealed)
   );
+}
+
+export function isListWritten(value: unknown): value is ListWritten {
+  const { result, version } = fields(value);
+  return typeof result === 'string' && LIST_WRITTEN.includes(result) && Number.isSafeInteger(version);
+}
+
+export function isChannelList(value: unknown): value is ChannelList {
+  const { version, data } = fields(value);
+  if (typeof version !== 'number' || !Number.isSafeInteger(version) || version < 0) return false;
+  if (typeof data !== 'string' || data.length > LIMITS.dataChars) return false;
+  return version === 0 ? data === '' : DATA.test(data);
 }
 
 export function isNodesAnswer(value: unknown): value is NodesAnswer {

@@ -13,9 +13,11 @@ import { isFailureCode } from '../../shared/failures.ts';
 import {
   type AttemptAnswer,
   type Belongings,
+  type ChannelList,
   type ClaimedPackages,
   type DeviceWritten,
   INTERNAL_PATHS,
+  type ListWritten,
   type LogPage,
   type LogWritten,
   type NodesAnswer,
@@ -35,8 +37,10 @@ import type { Clock, OriginApi, Random } from '../ports.ts';
 import {
   isAttemptAnswer,
   isBelongings,
+  isChannelList,
   isClaimedPackages,
   isDeviceWritten,
+  isListWritten,
   isLogPage,
   isLogWritten,
   isNodesAnswer,
@@ -179,6 +183,22 @@ export function createOriginApi(options: OriginApiOptions): OriginApi {
         body,
         requestId,
         isAnswer: isClaimedPackages,
+      }),
+    writeList: (body, requestId) =>
+      ask<ListWritten>({
+        method: 'POST',
+        path: INTERNAL_PATHS.channelLists,
+        body,
+        requestId,
+        isAnswer: isListWritten,
+      }),
+    readList: (account, requestId) =>
+      ask<ChannelList>({
+        method: 'POST',
+        path: INTERNAL_PATHS.channelListReads,
+        body: { account },
+        requestId,
+        isAnswer: isChannelList,
       }),
     read: (body, requestId) =>
       ask<ReadAnswer>({ method: 'POST', path: INTERNAL_PATHS.read, body, requestId, isAnswer: isReadAnswer }),

@@ -3,8 +3,10 @@ import type { Tag } from '../../shared/frame.ts';
 import {
   type AttemptAnswer,
   type Belongings,
+  type ChannelList,
   DEVICES_MAX,
   type DeviceWritten,
+  type ListWritten,
   type NodeInfo,
   type ReadAnswer,
   type StoredDevice,
@@ -47,6 +49,7 @@ export function createMemoryOrigin(): MemoryOrigin {
   };
   const totp = createMemoryTotp();
   const keys = createMemoryKeys(tables);
+  const lists = new Map<string, ChannelList>();
   const requestIds: string[] = [];
   const revoked = new Map<Tag, Ended>();
   const answer = async <T>(requestId: string, run: () => T): Promise<T> => {
@@ -136,6 +139,20 @@ export function createMemoryOrigin(): MemoryOrigin {
     addPackages: (packages, requestId) => answer(requestId, () => keys.add(packages)),
     readStock: (device, requestId) => answer(requestId, () => keys.stock(device)),
     claimPackages: (claim, requestId) => answer(requestId, () => keys.claim(claim)),
+    writeList: ({ account, by, version, data }, requestId) =>
+      answer(requestId, (): ListWritten => {
+        const held = lists.get(account) ?? { version: 0, data: '' };
+        if (tables.sessions.get(by)?.account !== account) return { result: 'refused', version: 0 };
+        if (held.version === version && held.data === data) return { result: 'exists', version };
+        if (held.version !== version - 1) return { result: 'stale', version: held.version };
+        lists.set(account, { version, data });
+        return { result: 'created', version };
+      }),
+    readList: (account, requestId) =>
+      answer(
+        requestId,
+        () => (tables.accounts.has(account) ? lists.get(account) : undefined) ?? { version: 0, data: '' },
+      ),
     read: ({ devices, sessions, members, totp: accounts, entries }, requestId) =>
       answer(
         requestId,

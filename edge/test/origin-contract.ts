@@ -8,6 +8,7 @@ import {
   type Proof,
   type RevocationTarget,
 } from '../../shared/internal.ts';
+import { LIMITS } from '../../shared/limits.ts';
 import type { Suite } from '../../shared/testing/suite.ts';
 import type { OriginApi } from '../ports.ts';
 
@@ -231,6 +232,25 @@ export function originContract({ test }: Suite, origin: () => OriginApi): void {
     assert.equal(await origin().readStock(randomId(), requestId), { version: 0, left: 0 });
     assert.equal(await add(4, { list: randomId() }), { result: 'created', version: 4, left: 3 });
     assert.equal(await claim(1), { packages: {}, lastResorts: {} });
+  });
+
+  test('keeps the list of an account by version', async () => {
+    const { account, by } = await signedIn(origin());
+    const write = (version: number, data: string, session = by) =>
+      origin().writeList({ account, by: session, version, data }, requestId);
+    assert.equal(await origin().readList(account, requestId), { version: 0, data: '' });
+    assert.equal(await write(2, 'AAAA'), { result: 'stale', version: 0 });
+    assert.equal(await write(1, 'AAAA', randomId()), { result: 'refused', version: 0 });
+    assert.equal(await write(1, 'AAAA'), { result: 'created', version: 1 });
+    assert.equal(await write(1, 'AAAA'), { result: 'exists', version: 1 });
+    assert.equal(await write(1, 'BBBB'), { result: 'stale', version: 1 });
+    const largest = 'A'.repeat(LIMITS.dataChars);
+    assert.equal(await write(2, largest), { result: 'created', version: 2 });
+    assert.equal(await origin().readList(account, requestId), { version: 2, data: largest });
+    const answers = await Promise.all(Array.from({ length: 8 }, (_, i) => write(3, `CCC${i}`)));
+    assert.is(answers.filter(({ result }) => result === 'created').length, 1);
+    await origin().revoke({ account, by, what: 'account' }, requestId);
+    assert.equal(await origin().readList(account, requestId), { version: 0, data: '' });
   });
 
   test('creates a channel with its owner, and members only in channels that are there', async () => {

@@ -23,14 +23,16 @@ import {
 import { errorFields, type Log } from '../../shared/log.ts';
 import type { Verifier } from '../../shared/token.ts';
 import { type HttpHandler, type HttpRequest, jsonAnswer, problemAnswer } from '../http.ts';
-import type { CallMark, KeyRecords, Records, Registry, RevocationRecords } from '../ports.ts';
+import type { CallMark, KeyRecords, ListRecords, Records, Registry, RevocationRecords } from '../ports.ts';
 import { authorise } from './caller.ts';
 import {
   belongingsRequest,
+  listRequest,
   logPageRequest,
   newAccount,
   newAttempt,
   newChannel,
+  newChannelList,
   newDevice,
   newLogEntry,
   newMember,
@@ -59,6 +61,7 @@ export interface InternalApiPorts {
   >;
   readonly revocations: Pick<RevocationRecords, 'addDevice' | 'revoke' | 'recover' | 'belongings'>;
   readonly keys: KeyRecords;
+  readonly lists: ListRecords;
   /** Told of every session and device that a call has ended, also when an earlier call had. */
   readonly onRevoked: (tags: readonly Tag[]) => void;
   readonly registry: Pick<Registry, 'nodes'>;
@@ -94,7 +97,7 @@ interface Route {
 }
 
 function createRoutes(ports: InternalApiPorts): ReadonlyMap<string, Route> {
-  const { records, revocations, keys, registry } = ports;
+  const { records, revocations, keys, lists, registry } = ports;
   return new Map<string, Route>([
     [INTERNAL_PATHS.accounts, post(newAccount, (account, mark) => records.createAccount(account, mark))],
     [INTERNAL_PATHS.sessions, post(newSession, (session, mark) => records.createSession(session, mark))],
@@ -112,6 +115,8 @@ function createRoutes(ports: InternalApiPorts): ReadonlyMap<string, Route> {
     [INTERNAL_PATHS.keyPackages, post(newPackages, (packages, mark) => keys.addPackages(packages, mark))],
     [INTERNAL_PATHS.keyStocks, post(stockRequest, ({ device }) => keys.readStock(device))],
     [INTERNAL_PATHS.keyClaims, post(packageClaim, (claim, mark) => keys.claimPackages(claim, mark))],
+    [INTERNAL_PATHS.channelLists, post(newChannelList, (list, mark) => lists.writeList(list, mark))],
+    [INTERNAL_PATHS.channelListReads, post(listRequest, ({ account }) => lists.readList(account))],
     [INTERNAL_PATHS.read, post(readRequest, (read: ReadRequest) => records.read(read))],
     [
       INTERNAL_PATHS.nodes,

@@ -6,10 +6,12 @@ import {
   CLAIM_MAX,
   DEVICES_MAX,
   type Factor,
+  type ListRequest,
   type LogPageRequest,
   type NewAccount,
   type NewAttempt,
   type NewChannel,
+  type NewChannelList,
   type NewDevice,
   type NewLogEntry,
   type NewMember,
@@ -124,6 +126,15 @@ export const recovery = v.strictObject({
   previous: tag,
   sealed,
 }) satisfies v.GenericSchema<unknown, Recovery>;
+
+export const newChannelList = v.strictObject({
+  account: tag,
+  by: tag,
+  version: v.pipe(count, v.minValue(1)),
+  data: v.pipe(v.string(), v.maxLength(LIMITS.dataChars), v.regex(/^[A-Za-z0-9_-]+$/)),
+}) satisfies v.GenericSchema<unknown, NewChannelList>;
+
+export const listRequest = v.strictObject({ account: tag }) satisfies v.GenericSchema<unknown, ListRequest>;
 
 export const belongingsRequest = v.strictObject({
   account: tag,

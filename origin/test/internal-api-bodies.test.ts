@@ -78,6 +78,18 @@ describe('bodies of the internal api', ({ test, before, after }) => {
         { account: tag, device: tag, by: tag, version: 1, list: tag, packages: [], isReplacing: false },
       ],
       [INTERNAL_PATHS.keyStocks, { device: tag }],
+      [
+        INTERNAL_PATHS.recoveries,
+        {
+          account: tag,
+          device: { ...account.device },
+          sequence: 2,
+          link: tag,
+          previous: tag,
+          sealed: account.sealed,
+        },
+      ],
+      [INTERNAL_PATHS.channelListReads, { account: tag }],
       [INTERNAL_PATHS.keyClaims, { lists: [tag], most: 1 }],
     ];
     for (const [path, body] of valid) {

@@ -41,8 +41,9 @@ export async function startInternalApi({
   records,
   revocations,
   keys,
+  lists,
   registry,
-}: Pick<InternalApiPorts, 'records' | 'revocations' | 'keys' | 'registry'>) {
+}: Pick<InternalApiPorts, 'records' | 'revocations' | 'keys' | 'lists' | 'registry'>) {
   const lines: Record<string, unknown>[] = [];
   const log = (level: string, event: string, fields: object = {}) =>
     void lines.push({ level, event, ...fields });
@@ -51,7 +52,7 @@ export async function startInternalApi({
   const verifier = createVerifier(ISSUER, JSON.parse(publicKeys) as PublicKeys);
   const told: Tag[][] = [];
   const onRevoked = (tags: readonly Tag[]) => void told.push([...tags]);
-  const ports = { records, revocations, keys, onRevoked, registry };
+  const ports = { records, revocations, keys, lists, onRevoked, registry };
   const handle = createInternalApi({ ...ports, verifier, now: Date.now, log });
   const options = { host: '127.0.0.1', port: 0, bodyBytes: INTERNAL_BODY_BYTES, handle, log };
   const server = await startHttpServer(options);

@@ -3,6 +3,7 @@ import { randomId } from '../../shared/bytes.ts';
 import type { NewAccount, NewChannel, NewMember, NewSession } from '../../shared/internal.ts';
 import { createDatabase } from '../../shared/testing/database.ts';
 import { PostgresKeys } from '../adapters/postgres-keys.ts';
+import { PostgresLists } from '../adapters/postgres-lists.ts';
 import { migrate } from '../adapters/postgres-migrate.ts';
 import { PostgresPool } from '../adapters/postgres-pool.ts';
 import { PostgresRecords } from '../adapters/postgres-records.ts';
@@ -68,5 +69,6 @@ export function openRecords(url: string, { max = 20, isPrepared = true } = {}) {
     records: new PostgresRecords(pool),
     revocations: new PostgresRevocations(pool),
     keys: new PostgresKeys(pool),
+    lists: new PostgresLists(pool),
   };
 }

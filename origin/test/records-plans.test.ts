@@ -3,12 +3,13 @@ import * as assert from 'uvu/assert';
 import { createDatabase, type TestDatabase } from '../../shared/testing/database.ts';
 import { describe } from '../../shared/testing/suite.ts';
 import { KEY_STATEMENTS } from '../adapters/postgres-key-statements.ts';
+import { LIST_STATEMENTS } from '../adapters/postgres-lists.ts';
 import { migrate } from '../adapters/postgres-migrate.ts';
 import { REVOCATION_STATEMENTS } from '../adapters/postgres-revocation-statements.ts';
 import { STATEMENTS as RECORD_STATEMENTS } from '../adapters/postgres-statements.ts';
 
 const ROWS = 100_000;
-const STATEMENTS = { ...RECORD_STATEMENTS, ...REVOCATION_STATEMENTS, ...KEY_STATEMENTS };
+const STATEMENTS = { ...RECORD_STATEMENTS, ...REVOCATION_STATEMENTS, ...KEY_STATEMENTS, ...LIST_STATEMENTS };
 /** Has one row, which is read without an index. */
 const ONE_ROW = 'revocation_head';
 
@@ -27,6 +28,7 @@ const FILL = [
   ['key_log', `select ${tag('i')}, 1, ${tag('i')}, '1.sealed'`],
   ['key_stocks', `select ${tag('i')}, ${tag('i')}, 1, '1.sealed'`],
   ['key_packages', `select ${tag('i')}, 1, 1, ${tag('i')}, '1.sealed'`],
+  ['channel_lists', `select ${tag('i')}, 1, 'data'`],
   ['revocations', `select ${tag('i')}, 'session', ${tag('i')}, i, date '2163-01-01' - i / 2`],
   ['calls', `select ${tag('i')}, date_trunc('minute', now()) + make_interval(mins => i - 100)`],
 ] as const;
@@ -55,6 +57,8 @@ const PARAMETERS: Readonly<Record<keyof typeof STATEMENTS, readonly string[]>> =
   addPackages: [...MARK, T1, T2, T2, '2', T1, '1.x', '1.x,1.y', 'false'],
   readStock: [T1],
   claimPackages: [...MARK, `${T1},${T2}`, '10'],
+  writeList: [...MARK, T1, T2, '2', 'data'],
+  readList: [T1],
   readRevocations: ['99990'],
   purgeRevocations: [],
   ping: [],

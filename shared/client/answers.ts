@@ -29,6 +29,12 @@ export interface OwnDevice {
   /** The one that asked. */
   readonly isCurrent: boolean;
 }
+/** Answer to `GET /v1/channel-list`. */
+export interface StoredList {
+  /** 0 when there is none. */
+  readonly version: number;
+  readonly data?: string;
+}
 /** Answer to `POST /v1/recovery/permit`. */
 export interface Permit {
   /** The newest of the key log. */
@@ -169,6 +175,11 @@ export function isOwnDevices(value: unknown): value is { readonly devices: reado
     fields(value).devices,
     ({ deviceId, isCurrent }) => isText(deviceId) && typeof isCurrent === 'boolean',
   );
+}
+
+export function isStoredList(value: unknown): value is StoredList {
+  const { version, data } = fields(value);
+  return Number.isSafeInteger(version) && (data === undefined || isText(data));
 }
 
 export function isPermit(value: unknown): value is Permit {

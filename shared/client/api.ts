@@ -18,10 +18,12 @@ import {
   isOwnSessions,
   isSteppedUp,
   isStock,
+  isStoredList,
   type OwnDevice,
   type OwnSession,
   type SteppedUp,
   type Stock,
+  type StoredList,
 } from './answers.ts';
 import type { Call, Http } from './http.ts';
 import type { SecondFactor, Session } from './session.ts';
@@ -48,6 +50,9 @@ export interface Api {
   connect(channelIds: readonly string[], signal?: AbortSignal): Promise<Admission>;
   addDevice(proofs: object, signal?: AbortSignal): Promise<void>;
   removeDevice(deviceId: string, signal?: AbortSignal): Promise<void>;
+  readList(signal?: AbortSignal): Promise<StoredList>;
+  /** `version` is one more than the stored one. */
+  writeList(version: number, data: string, signal?: AbortSignal): Promise<StoredList>;
   appendEntry(entry: string, previous: string | undefined, signal?: AbortSignal): Promise<Appended>;
   /** A page of a key log, after the entry with this number. */
   history(userId: string, after: number, signal?: AbortSignal): Promise<History>;
@@ -120,6 +125,9 @@ export function createApi(http: Http, session: Session): Api {
       await ask({ path: '/v1/devices', body, signal }, isDone);
     },
     removeDevice: (deviceId, signal) => end(`/v1/devices/${encodeURIComponent(deviceId)}`, signal),
+    readList: (signal) => ask({ method: 'GET', path: '/v1/channel-list', signal }, isStoredList),
+    writeList: (version, data, signal) =>
+      ask({ method: 'PUT', path: '/v1/channel-list', body: { version, data }, signal }, isStoredList),
     appendEntry: (entry, previous, signal) => {
       const body = previous === undefined ? { entry } : { entry, previous };
       return ask({ path: '/v1/keys/log', body, signal }, isAppended);

@@ -20,6 +20,7 @@ import { Failure, isFailure } from '../failure.ts';
 import type { JWK } from '../token.ts';
 import { Account } from './account.ts';
 import { type Channel, OpenChannel } from './channel.ts';
+import { ChannelList } from './channel-list.ts';
 import { systemClock } from './clock.ts';
 import type { ChannelCrypto } from './crypto.ts';
 import { createCrypto } from './crypto-default.ts';
@@ -35,7 +36,7 @@ import { Outbox } from './outbox.ts';
 import { DEFAULT_BACKOFF, retrying } from './retry.ts';
 import { type SignedInDevice, signIn } from './sign-in.ts';
 import { openWebSocket } from './socket.ts';
-import { Totp } from './totp.ts';
+import { Totp, type TotpPorts } from './totp.ts';
 
 const CONNECT_TIMEOUT_MS = 30_000;
 const PUBLISH_TIMEOUT_MS = 60_000;
@@ -88,6 +89,8 @@ export class Client {
   readonly keys: Keys;
   /** Sessions, devices and the second factor of this account. */
   readonly account: Account;
+  /** The channels of this account, for its other devices. */
+  readonly channelList: ChannelList;
   readonly #options: Ports & SignedInDevice;
   readonly #crypto: ChannelCrypto;
   readonly #emitter = new Emitter<ClientEvents>();
@@ -113,12 +116,12 @@ export class Client {
       onGrantsWanted: () => void this.#link.subscriptions?.refresh(),
     });
     this.keys = this.#createKeys();
-    this.account = new Account({
+    const calls: Pick<TotpPorts, 'api' | 'retrying'> = {
       api: options.api,
-      session,
       retrying: (attempt) => this.#retrying(attempt),
-      close: () => this.close(),
-    });
+    };
+    this.account = new Account({ ...calls, session, close: () => this.close() });
+    this.channelList = new ChannelList({ ...calls, crypto: this.#crypto, userId: this.userId });
     this.#mailbox = new OpenMailbox({
       keys: this.keys,
       clock,
