@@ -18,13 +18,15 @@ export interface EdgeStack<E = EdgeServer> {
   stop(): Promise<void>;
 }
 
-/** Starts everything; what was started ends again when a part cannot. */
+/** Starts everything, with these keys or fresh ones; what was started ends again when a part cannot. */
 export function startEdgeStack(): Promise<EdgeStack<EdgeServer>>;
 export function startEdgeStack<E extends Running>(
   start: (options: EdgeOptions) => Promise<E>,
+  given?: Keys,
 ): Promise<EdgeStack<E>>;
 export async function startEdgeStack(
   start: (options: EdgeOptions) => Promise<Running> = startEdge,
+  given?: Keys,
 ): Promise<EdgeStack<Running>> {
   const ends: (() => Promise<void>)[] = [];
   const stop = async () => {
@@ -35,7 +37,7 @@ export async function startEdgeStack(
     return part;
   };
   try {
-    const keys = await createKeys();
+    const keys = given ?? (await createKeys());
     const port = await freePort();
     const [relay, state, database] = await Promise.all([startRedis(), startRedis(), createDatabase()]);
     ends.push(relay.stop, state.stop, database.drop);
