@@ -1,4 +1,4 @@
-// What every npm script starts with: `node deploy/local/boot.mjs <start|try|roll|faults|bench|probe|test|check|docs> [arguments]`.
+// What every npm script starts with: `node deploy/local/boot.mjs <script> [arguments]`.
 // Plain JavaScript without dependencies, because it runs before anything is installed: it checks Node, installs the
 // packages when they are not those of package-lock.json, finds or installs Redis (and, for tests, what they need
 // besides), and hands over to the TypeScript module of that name.
@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 
 /** The socket library brings native code for these; Node 24 has none. */
 const NODE_MAJORS = ['20', '22'];
-const TARGETS = ['start', 'try', 'roll', 'faults', 'bench', 'probe', 'test', 'check', 'docs'];
+const TARGETS = ['start', 'try', 'roll', 'faults', 'bench', 'probe', 'test', 'check', 'docs', 'sdk'];
 const NEED_REDIS = ['start', 'roll', 'faults', 'bench', 'test'];
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 

@@ -9,7 +9,7 @@ import { findDeno } from './servers/edge.ts';
 const HELP = `npm run check
 
 Format and lint (Biome), the types of every part (tsc for each tsconfig.json, Deno for
-its entry), the walls between the parts, and the size of the edge for Workers. Changes nothing; "npm run format" does.
+its entry), the walls between the parts, and the sizes of the bundles. Changes nothing; "npm run format" does.
 The exit code is 1 if any step failed.`;
 
 /** A tool to run from the root of the tree; `env` is added to ours. */
@@ -40,7 +40,7 @@ export async function main(args: string[]): Promise<number> {
     ...typeSteps(),
     ...(await denoSteps()),
     boundaries(),
-    { ...node('bundle for Workers', '--import', 'tsx', 'deploy/local/bundle.ts'), isShown: true },
+    { ...node('bundles', '--import', 'tsx', 'deploy/local/bundle.ts'), isShown: true },
   ];
   const passed = await mapParallel(steps, runStep, availableParallelism());
   return passed.every(Boolean) ? 0 : 1;

@@ -1,9 +1,10 @@
 import { findApt, runs } from './apt.ts';
 
-/** Programs that tests use as the real other side, each with its Debian package: an authenticator, a pooler. */
+/** Programs that tests use as the real other side, each with its Debian package: an authenticator, a pooler, a browser. */
 const TOOLS: readonly { readonly program: string; readonly name: string }[] = [
   { program: 'oathtool', name: 'oathtool' },
   { program: 'pgbouncer', name: 'pgbouncer' },
+  { program: 'chromium', name: 'chromium' },
 ];
 
 /**

@@ -1,0 +1,28 @@
+import type { Browser } from 'playwright-core';
+import * as assert from 'uvu/assert';
+import { describe } from '../../shared/testing/suite.ts';
+import { buildSdk } from '../local/sdk-build.ts';
+import { type Stack, startStack } from '../local/stack.ts';
+import { launchChromium, openPage } from './browser.ts';
+import type { Talk } from './programs/sdk-talk.ts';
+
+describe('the SDK in Chromium', ({ test, before, after, needs }) => {
+  needs('chromium');
+  let stack: Stack;
+  let browser: Browser;
+  before(async () => {
+    [stack, browser] = await Promise.all([startStack(), launchChromium()]);
+  });
+  after(async () => {
+    await browser?.close();
+    await stack?.stop();
+  });
+
+  test('signs up, connects, publishes and receives across two nodes, directly and through the edge', async () => {
+    const { script } = await buildSdk('deploy/test/programs/sdk-talk.ts');
+    const page = await openPage(browser, stack.edgeUrl, script);
+    const talk = (await page.evaluate("import('/sdk.js').then(({ talk }) => talk(location.origin))")) as Talk;
+    assert.equal(talk.nodes, ['node-1', 'node-2']);
+    assert.equal(talk.heard, ['b: to b', 'b: to a']);
+  });
+}, 60_000);
