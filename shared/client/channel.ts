@@ -27,6 +27,11 @@ export type ChannelState = 'idle' | 'subscribing' | 'live' | 'revoked' | 'closed
 export interface PublishOptions {
   /** 16 to 36 base64url characters; the same id again never makes a second message. Random by default. */
   readonly id?: string;
+  /**
+   * Publishes only while this is the position of the channel's last conditional publication (offset 0: there is none);
+   * else throws `conflict` with the position of that one. Orders what only one member may do at a time.
+   */
+  readonly ifCommit?: Position;
   /** An abort takes the message back if it was not sent yet; if it was, whether it is published is unknown. */
   readonly signal?: AbortSignal;
 }
@@ -117,7 +122,7 @@ export class OpenChannel implements Channel {
 
   async publish(
     content: Uint8Array | string,
-    { id = randomId(), signal }: PublishOptions = {},
+    { id = randomId(), ifCommit, signal }: PublishOptions = {},
   ): Promise<Published> {
     if (!isMessageId(id))
       throw new Failure('bad_request', { detail: 'id must be 16 to 36 base64url characters' });
@@ -128,7 +133,12 @@ export class OpenChannel implements Channel {
     this.#requireSubscription();
     signal?.throwIfAborted();
     const { outbox } = this.#ports;
-    const published = outbox.add({ channelId, id, data: toBase64Url(ciphertext) });
+    const published = outbox.add({
+      channelId,
+      id,
+      data: toBase64Url(ciphertext),
+      ...(ifCommit === undefined ? {} : { ifCommit }),
+    });
     return abortable(published, signal, () => outbox.drop(id));
   }
 

@@ -274,10 +274,12 @@ export class Connection {
 }
 
 /** The wire's refusal as a Failure, of a command or of one channel in it. */
-export function failureOf({ code, retry, detail, retryAfterMs }: Omit<FailedFrame, 'type' | 'ref'>): Failure {
+export function failureOf(frame: Omit<FailedFrame, 'type' | 'ref'>): Failure {
+  const { code, retry, detail, retryAfterMs, position } = frame;
   return new Failure(code === 'internal' ? STAND_INS[retry] : code, {
     ...(detail === undefined ? {} : { detail }),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    ...(position === undefined ? {} : { position }),
   });
 }
 

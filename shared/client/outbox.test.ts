@@ -26,6 +26,18 @@ describe('publishing', ({ test }) => {
     rig.client.close();
   });
 
+  test('names the condition of a conditional message, and tells where the last one stands when it lost', async () => {
+    const rig = await setUp();
+    const channel = await subscribe(rig, 'one');
+    const lost = rejectsWith(channel.publish('commit', { ifCommit: at(0) }), 'conflict');
+    await settled();
+    const { ref, ifCommit } = rig.socket().last('publish');
+    assert.equal(ifCommit, at(0));
+    rig.socket().say({ type: 'failed', ref, code: 'conflict', retry: 'never', position: at(3) });
+    assert.equal((await lost).position, at(3));
+    rig.client.close();
+  });
+
   test('sends unanswered messages again with the same ids, in order, after the replay', async () => {
     const rig = await setUp();
     const channel = await subscribe(rig, 'one');

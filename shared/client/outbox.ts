@@ -25,6 +25,8 @@ export interface Outgoing {
   readonly channelId: string;
   readonly id: string;
   readonly data: string;
+  /** Accepted only while this is the channel's last conditional publication (offset 0: there is none). */
+  readonly ifCommit?: Position;
 }
 /** The log has it: at this position, for everybody. */
 export interface Published {
@@ -134,8 +136,9 @@ export class Outbox {
 
   #send(entry: Entry, { connection, channel }: Route): void {
     this.#mark(entry, 'sent');
-    const { id, data } = entry;
-    connection.request({ type: 'publish', channel, id, data }).then(
+    const { id, data, ifCommit } = entry;
+    const condition = ifCommit === undefined ? {} : { ifCommit };
+    connection.request({ type: 'publish', channel, id, data, ...condition }).then(
       (answer) => this.#answered(entry, answer),
       (error) => this.#refused(entry, toFailure(error), connection),
     );
