@@ -21,6 +21,16 @@ export function pad(plaintext: Uint8Array, overheadBytes: number): Uint8Array<Ar
   return padded;
 }
 
+/** Bytes that end by themselves, with zeros behind up to the smallest bucket; throws as `pad`. */
+export function fillBucket(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const bucket = CIPHERTEXT_BUCKETS.find((size) => size >= bytes.length);
+  if (bucket === undefined)
+    throw new Failure('payload_too_large', { detail: 'The message does not fit into 64 KiB of ciphertext' });
+  const filled = new Uint8Array(bucket);
+  filled.set(bytes);
+  return filled;
+}
+
 /** The plaintext of padded bytes; undefined when they were not made by `pad`. */
 export function unpad(padded: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> | undefined {
   if (padded.length < LENGTH_BYTES) return undefined;

@@ -65,6 +65,7 @@ const WALLS: readonly Wall[] = [
   },
 
   { files: /^shared\/(?:token|jwe|key-log)\.ts$/, may: [SHARED], packages: [/^jose$/] },
+  { files: /^shared\/client\/mls\//, may: [SHARED], packages: [/^ts-mls(?:\/|$)/] },
   { files: /^shared\/client\/adapters\//, may: [SHARED, SDK_ADAPTERS], packages: [ANY], hasOneDriver: true },
   { files: /^shared\//, may: [SHARED], packages: [] },
 
