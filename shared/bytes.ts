@@ -46,3 +46,8 @@ export function lengthPrefixed(fields: readonly string[]): Uint8Array<ArrayBuffe
 export function randomId(bytes = 16): string {
   return toBase64Url(crypto.getRandomValues(new Uint8Array(bytes)));
 }
+
+/** Whether both hold the same bytes. Not in constant time: for what is no secret. */
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}

@@ -23,6 +23,11 @@ export interface Sent {
   readonly failed: readonly { readonly deviceId: string; readonly failure: Failure }[];
 }
 
+export interface SendOptions {
+  /** Only these devices; each is looked up anew if this one does not know it yet. */
+  readonly deviceIds?: readonly string[];
+}
+
 export interface SenderPorts {
   readonly keys: Pick<Keys, 'lookUp'>;
   readonly clock: Clock;
@@ -54,6 +59,12 @@ interface Item {
   readonly data: string;
 }
 
+interface Delivery {
+  readonly sealFor: SealFor;
+  readonly deviceIds: readonly string[] | undefined;
+  readonly signal: AbortSignal;
+}
+
 export class MailSender {
   readonly #ports: SenderPorts;
   readonly #rights = new Map<string, Rights>();
@@ -80,7 +91,7 @@ export class MailSender {
    * `key_log_refused`, `pending_limit` when too many messages wait already, `unavailable` when the time is up (then what
    * became of them is unknown), or what `sealFor` throws.
    */
-  async send(userId: string, sealFor: SealFor): Promise<Sent> {
+  async send(userId: string, sealFor: SealFor, { deviceIds }: SendOptions = {}): Promise<Sent> {
     if (this.#sends >= SENDS_MAX)
       throw new Failure('pending_limit', { detail: 'Too many messages are unanswered' });
     this.#sends += 1;
@@ -94,6 +105,7 @@ export class MailSender {
     try {
       return await this.#deliver(userId, {
         sealFor,
+        deviceIds,
         signal: AbortSignal.any([limit.signal, this.#ports.signal]),
       });
     } finally {
@@ -102,12 +114,10 @@ export class MailSender {
     }
   }
 
-  async #deliver(
-    userId: string,
-    { sealFor, signal }: { sealFor: SealFor; signal: AbortSignal },
-  ): Promise<Sent> {
-    const { devices } = await this.#patiently(signal, () => this.#rightsTo(userId));
-    let left = await Promise.all(devices.map((device) => itemFor(device, sealFor)));
+  async #deliver(userId: string, { sealFor, deviceIds, signal }: Delivery): Promise<Sent> {
+    const { devices } = await this.#patiently(signal, () => this.#rightsTo(userId, deviceIds));
+    const wanted = devices.filter(({ deviceId }) => deviceIds?.includes(deviceId) ?? true);
+    let left = await Promise.all(wanted.map((device) => itemFor(device, sealFor)));
     const queued: string[] = [];
     const failed: Sent['failed'][number][] = [];
     await this.#patiently(signal, async () => {
@@ -160,10 +170,11 @@ export class MailSender {
     return 'items' in answer ? answer.items : [];
   }
 
-  async #rightsTo(userId: string): Promise<Rights> {
+  async #rightsTo(userId: string, deviceIds: readonly string[] = []): Promise<Rights> {
     const { keys, clock } = this.#ports;
     const held = this.#rights.get(userId);
-    if (held !== undefined && clock.now() < held.endsAtMs) return held;
+    const isComplete = deviceIds.every((id) => held?.devices.some(({ deviceId }) => deviceId === id));
+    if (held !== undefined && isComplete && clock.now() < held.endsAtMs) return held;
     const { peers, refused, grants } = await keys.lookUp([userId]);
     const [fault] = refused;
     if (fault !== undefined) throw fault.failure;

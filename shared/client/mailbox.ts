@@ -1,12 +1,12 @@
 import type { Connection, MailEvent } from './connection.ts';
 import { Emitter } from './emitter.ts';
 import { type MailEvents, type MailHandler, MailReceiver, type ReceiverPorts } from './mail-receiver.ts';
-import { MailSender, type SealFor, type SenderPorts, type Sent } from './mail-sender.ts';
+import { MailSender, type SealFor, type SenderPorts, type SendOptions, type Sent } from './mail-sender.ts';
 
 /** Messages from device to device, kept for those that are away. The application encrypts for each device by itself. */
 export interface Mailbox {
   /** Sends to every device of a user, under one id for each until it is decided (mail-sender.ts tells what it throws). */
-  send(userId: string, sealFor: SealFor): Promise<Sent>;
+  send(userId: string, sealFor: SealFor, options?: SendOptions): Promise<Sent>;
   /** Hands every item to `handler`, one after the other, and acks it when that has resolved. */
   receive(handler: MailHandler): void;
   on<K extends keyof MailEvents>(name: K, listener: (event: MailEvents[K]) => void): () => void;
@@ -25,8 +25,8 @@ export class OpenMailbox implements Mailbox {
     this.#receiver = new MailReceiver({ ...ports, emitter: this.#emitter });
   }
 
-  send(userId: string, sealFor: SealFor): Promise<Sent> {
-    return this.#sender.send(userId, sealFor);
+  send(userId: string, sealFor: SealFor, options: SendOptions = {}): Promise<Sent> {
+    return this.#sender.send(userId, sealFor, options);
   }
 
   receive(handler: MailHandler): void {

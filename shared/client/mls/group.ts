@@ -22,7 +22,7 @@ import {
   processPrivateMessage,
 } from 'ts-mls';
 import { decryptSenderData } from 'ts-mls/privateMessage.js';
-import { utf8 } from '../../bytes.ts';
+import { equalBytes, utf8 } from '../../bytes.ts';
 import { Failure } from '../../failure.ts';
 import { fillBucket, pad, unpad } from '../padding.ts';
 import { type Verify, withVerify } from './group-config.ts';
@@ -42,6 +42,8 @@ export type Received =
       readonly plaintext: Uint8Array;
     }
   | { readonly kind: 'commit'; readonly group: Group }
+  /** Sealed by this device, which has deleted the key. */
+  | { readonly kind: 'own' }
   /** From before this device joined, or of an epoch whose keys are deleted. */
   | { readonly kind: 'past' }
   /** Not of this group's members, changed on the way, a repeat, or of an epoch that was not reached. */
@@ -171,11 +173,14 @@ export class Group {
     const message = decode(bytes);
     if (message?.wireformat !== 'mls_private_message' || !this.isMember) return { kind: 'refused' };
     const { privateMessage } = message;
-    if (!equal(privateMessage.groupId, this.#state.groupContext.groupId)) return { kind: 'refused' };
+    if (!equalBytes(privateMessage.groupId, this.#state.groupContext.groupId)) return { kind: 'refused' };
     const isPast = privateMessage.epoch < this.epoch;
     const isReadable = !isPast || this.#state.historicalReceiverData.has(privateMessage.epoch);
     if (!isReadable || (isPast && privateMessage.contentType === 'commit')) return { kind: 'past' };
-    if (privateMessage.contentType === 'application' && !equal(privateMessage.authenticatedData, context))
+    if (
+      privateMessage.contentType === 'application' &&
+      !equalBytes(privateMessage.authenticatedData, context)
+    )
       return { kind: 'refused' };
     try {
       return await this.#process(privateMessage);
@@ -188,6 +193,7 @@ export class Group {
   async #process(message: PrivateMessage): Promise<Received> {
     const cs = await loadSuite();
     const from = await this.#senderOf(message);
+    if (from === 'own') return { kind: 'own' };
     const result = await processPrivateMessage(this.#state, message, emptyPskIndex, cs);
     const group = new Group(result.newState);
     if (result.kind === 'newState') return { kind: 'commit', group };
@@ -198,12 +204,14 @@ export class Group {
   }
 
   /** By its leaf, which is encrypted; that its key signed the message is checked with the message. */
-  async #senderOf(message: PrivateMessage): Promise<MemberDevice | undefined> {
-    const past = this.#state.historicalReceiverData.get(message.epoch);
-    const { senderDataSecret } = message.epoch < this.epoch && past ? past : this.#state.keySchedule;
+  async #senderOf(message: PrivateMessage): Promise<MemberDevice | 'own' | undefined> {
+    const { historicalReceiverData, keySchedule, ratchetTree, privatePath } = this.#state;
+    const past = message.epoch < this.epoch ? historicalReceiverData.get(message.epoch) : undefined;
+    const { senderDataSecret } = past ?? keySchedule;
     const sender = await decryptSenderData(message, senderDataSecret, await loadSuite());
-    const tree = message.epoch < this.epoch && past ? past.ratchetTree : this.#state.ratchetTree;
-    const node = sender && tree[sender.leafIndex * 2];
+    if (sender === undefined) return undefined;
+    if (sender.leafIndex === privatePath.leafIndex) return 'own';
+    const node = (past?.ratchetTree ?? ratchetTree)[sender.leafIndex * 2];
     return node?.nodeType === 'leaf' ? deviceOf(node.leaf.credential) : undefined;
   }
 
@@ -232,8 +240,4 @@ export interface Joined {
 
 function addition(keyPackage: MadePackage['publicPackage']): Proposal {
   return { proposalType: 'add', add: { keyPackage } };
-}
-
-function equal(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }

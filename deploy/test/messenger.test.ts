@@ -1,0 +1,134 @@
+import * as assert from 'uvu/assert';
+import { openNodeSocket } from '../../shared/client/adapters/node-socket.ts';
+import { loadDevice, memoryDeviceStore } from '../../shared/client/device.ts';
+import { requestToJoin } from '../../shared/client/keys.ts';
+import { createAccount, type Messenger, type MessengerOptions } from '../../shared/client/mls/messenger.ts';
+import { loadIdentity } from '../../shared/client/mls/packages.ts';
+import type { SecureChannel } from '../../shared/client/mls/secure-channel.ts';
+import { memoryGroups } from '../../shared/client/mls/store.ts';
+import { until } from '../../shared/testing/expect.ts';
+import { describe } from '../../shared/testing/suite.ts';
+import { type Stack, startStack } from '../local/stack.ts';
+
+describe('the messenger', ({ test, before, after, afterEach }) => {
+  let stack: Stack;
+  const open: Messenger[] = [];
+  before(async () => {
+    stack = await startStack();
+  });
+  after(() => stack?.stop());
+  afterEach(() => {
+    for (const messenger of open.splice(0)) messenger.close();
+  });
+
+  const account = async (options: Partial<MessengerOptions> = {}) => {
+    const messenger = await createAccount({
+      edge: stack.edgeUrl,
+      openSocket: openNodeSocket,
+      keyPackages: 3,
+      ...options,
+    });
+    open.push(messenger);
+    return messenger;
+  };
+  const heardIn = (channel: SecureChannel) => {
+    const heard: string[] = [];
+    channel.on('message', ({ from, text, missing }) => heard.push(`${from.userId} ${text()} ${missing}`));
+    return heard;
+  };
+  const heard = (lines: readonly string[], count: number) =>
+    until(() => lines.length >= count, { what: `${count} messages` });
+
+  test('lets two accounts on two nodes talk, and a third join who reads only what follows', async () => {
+    const [ann, ben, cem] = [
+      await account({ node: 'node-1' }),
+      await account({ node: 'node-2' }),
+      await account(),
+    ];
+    const inAnn = await ann.channels.create([ben.userId]);
+    const inBen = await ben.channels.join(inAnn.channelId);
+    const [atAnn, atBen] = [heardIn(inAnn), heardIn(inBen)];
+    await inAnn.send('hello');
+    await inBen.send('hi');
+    await Promise.all([heard(atAnn, 1), heard(atBen, 1)]);
+    assert.equal([atAnn, atBen], [[`${ben.userId} hi 0`], [`${ann.userId} hello 0`]]);
+    await ann.channels.add(inAnn, [cem.userId]);
+    const inCem = await cem.channels.join(inAnn.channelId);
+    const atCem = heardIn(inCem);
+    await inBen.send('to all');
+    await Promise.all([heard(atAnn, 2), heard(atCem, 1)]);
+    assert.equal(atCem, [`${ben.userId} to all 0`]);
+    assert.equal(await inCem.secret('files'), await inAnn.secret('files'));
+  });
+
+  test('lets both of two commits at once count, one after the other', async () => {
+    const [ann, ben] = [await account(), await account()];
+    const inAnn = await ann.channels.create([ben.userId]);
+    const inBen = await ben.channels.join(inAnn.channelId);
+    await Promise.all([inAnn.renew(), inBen.renew(), inAnn.renew()]);
+    const [atAnn, atBen] = [heardIn(inAnn), heardIn(inBen)];
+    await Promise.all([inAnn.send('a'), inBen.send('b')]);
+    await Promise.all([heard(atAnn, 1), heard(atBen, 1)]);
+    assert.equal(await inAnn.secret('x'), await inBen.secret('x'));
+  });
+
+  test('leaves a removed member without what follows', async () => {
+    const [ann, ben] = [await account(), await account()];
+    const inAnn = await ann.channels.create([ben.userId]);
+    const inBen = await ben.channels.join(inAnn.channelId);
+    const atBen = heardIn(inBen);
+    const refused: string[] = [];
+    inBen.on('refused', ({ id }) => refused.push(id));
+    await inAnn.remove(ben.userId);
+    const { id } = await inAnn.send('without ben');
+    await until(() => refused.includes(id), { what: 'the message ben cannot read' });
+    assert.equal([atBen, inBen.isMember], [[], false]);
+  });
+
+  test('goes on after a restart where it was, without a repeat', async () => {
+    const [ann, store, groups] = [await account(), memoryDeviceStore(), memoryGroups()];
+    const ben = await account({ store, groups });
+    const inAnn = await ann.channels.create([ben.userId]);
+    const first = await ben.channels.join(inAnn.channelId);
+    const before = heardIn(first);
+    await inAnn.send('one');
+    await heard(before, 1);
+    ben.close();
+    await inAnn.send('two');
+    await inAnn.renew();
+    await inAnn.send('three');
+    const again = await account({ store, groups });
+    assert.equal(await again.channels.list(), [inAnn.channelId]);
+    const messages = (await again.channels.join(inAnn.channelId)).messages();
+    const texts: string[] = [];
+    for await (const message of messages) {
+      texts.push(`${message.text()} ${message.missing}`);
+      if (texts.length === 2) break;
+    }
+    assert.equal(texts, ['two 0', 'three 0']);
+  });
+
+  test('brings in a new device of an account, and takes out one that was revoked', async () => {
+    const [ann, ben] = [await account(), await account()];
+    const inAnn = await ann.channels.create([ben.userId]);
+    await ben.channels.join(inAnn.channelId);
+    const [store, groups] = [memoryDeviceStore(), memoryGroups()];
+    const device = await loadDevice(store);
+    const { publicKey: identityKey } = await loadIdentity(groups);
+    const { userId } = ben;
+    const nowMs = Date.now();
+    await ben.client.keys.addDevice(
+      await requestToJoin(device, { userId, identityKey, edge: stack.edgeUrl, nowMs }),
+    );
+    await store.save({ signing: device.signing, agreement: device.agreement, userId });
+    const tablet = await account({ store, groups });
+    await inAnn.refresh();
+    const inTablet = await tablet.channels.join(inAnn.channelId);
+    const atTablet = heardIn(inTablet);
+    await inAnn.send('to both');
+    await heard(atTablet, 1);
+    await ben.client.keys.removeDevice(device.deviceId);
+    await inAnn.refresh();
+    assert.equal(inAnn.members.map(({ deviceId }) => deviceId).includes(device.deviceId), false);
+  });
+}, 60_000);
