@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert';
 import { openNodeSocket } from '../../shared/client/adapters/node-socket.ts';
 import { loadDevice, memoryDeviceStore } from '../../shared/client/device.ts';
-import { requestToJoin } from '../../shared/client/keys.ts';
+import { requestToJoin } from '../../shared/client/join.ts';
 import { createAccount, type Messenger, type MessengerOptions } from '../../shared/client/mls/messenger.ts';
 import { loadIdentity } from '../../shared/client/mls/packages.ts';
 import type { SecureChannel } from '../../shared/client/mls/secure-channel.ts';
