@@ -3,7 +3,7 @@
  *
  * The origin goes first: it decides in one transaction whether the asking session may and what goes, and tells the nodes.
  * Then a sealed mark takes the place of each hot copy. Nothing replaces it: not a copy that another request has read a
- * moment before, and not an old record that an origin brings back. A request that could not put its marks fails, and its
+ * moment before, and not an old record that an origin brings back. What else is held of it is forgotten. A request that could not put its marks fails, and its
  * repeat gets the same tags again.
  */
 import { Failure } from '../shared/failure.ts';
@@ -43,7 +43,12 @@ export function createEndings(parts: EndingParts): Endings {
         const revoked = await origin.revoke({ account, by, ...target }, requestId);
         if (revoked.result !== 'revoked' && revoked.result !== 'partly') throw refusal(revoked.result);
         const gone = target.what === 'account' ? [account] : [];
-        await state.put(await endedMarks({ ...revoked, accounts: gone }, parts));
+        const marks = await endedMarks({ ...revoked, accounts: gone }, parts);
+        const isMore = revoked.devices.length > 0;
+        await Promise.all([
+          state.put(marks),
+          isMore ? state.forget({ accounts: gone, devices: revoked.devices }) : undefined,
+        ]);
         if (revoked.result === 'revoked') return;
       }
       throw new Failure('unavailable', { detail: 'There are more sessions; ask again' });

@@ -143,6 +143,8 @@ export interface State {
   keepPackages(lists: readonly KeptPackages[]): Promise<void>;
   /** Forgets what is held of a list. */
   dropPackages(list: PackageList): Promise<void>;
+  /** Forgets what is held of accounts besides their marks and copies of devices and sessions, and the failures of devices. */
+  forget(gone: { readonly accounts: readonly Tag[]; readonly devices: readonly Tag[] }): Promise<void>;
   /** Resolves when the store answers. */
   ping(): Promise<void>;
 }

@@ -100,6 +100,7 @@ export function createUpstashState({ url, token, timeoutMs = TIMEOUT_MS }: Upsta
     takePackages: (lists) => trip(() => takePackages(redis, lists)),
     keepPackages: (lists) => trip(() => keepPackages(redis, lists)),
     dropPackages: (list) => trip(() => dropPackages(redis, list)),
+    forget: (gone) => trip(() => forget(redis, gone)),
     ping: () => trip(async () => void (await redis.ping())),
   };
 }
@@ -161,6 +162,17 @@ async function countFailures(redis: Redis, device: Tag, count: FailureCount): Pr
     ].map(String),
   );
   return { failures, lockedUntilMs: til * 1_000 };
+}
+
+async function forget(
+  redis: Redis,
+  { accounts, devices }: { readonly accounts: readonly Tag[]; readonly devices: readonly Tag[] },
+): Promise<void> {
+  const names = [
+    ...accounts.flatMap((tag) => ['totp', 'totpused', 'kpkg'].map((kind) => `hw1:${kind}:${tag}`)),
+    ...devices.map((tag) => `hw1:lock:${tag}`),
+  ];
+  if (names.length > 0) await redis.unlink(...names);
 }
 
 function namesOf({ account, device }: FactorKeys): [string, string] {

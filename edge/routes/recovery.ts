@@ -92,7 +92,10 @@ async function recover(
     throw new Failure('conflict', { detail: 'This key was a device of the account; make a new one' });
   const { account, sealed, sequence } = asked;
   const marks = await endedMarks({ sessions: [], devices, accounts: [] }, parts);
-  await state.put([...marks, entryCopy(account, { version: sequence, sealed }, clock.now())]);
+  await Promise.all([
+    state.put([...marks, entryCopy(account, { version: sequence, sealed }, clock.now())]),
+    state.forget({ accounts: [], devices }),
+  ]);
   return { userId, deviceId };
 }
 

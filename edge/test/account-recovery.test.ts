@@ -82,7 +82,7 @@ describe('account recovery', ({ test, beforeEach }) => {
     assert.is(edge.trips.turns, 1);
     edge.trips.reset();
     await recover(alice, { device: await createDevice(), permit: json.permit });
-    assert.equal(edge.trips.calls, ['origin.recover', 'state.put']);
+    assert.equal(edge.trips.calls, ['origin.recover', 'state.put', 'state.forget']);
     assert.is(edge.trips.turns, 2);
   });
 

@@ -116,6 +116,15 @@ export function createMemoryState(clock: Clock): MemoryState {
         }
       }),
     dropPackages: ({ account, list }) => answer(() => void packages.get(account)?.delete(list)),
+    forget: ({ accounts, devices }) =>
+      answer(() => {
+        for (const tag of accounts) {
+          copies.delete(nameOf({ kind: 'totp', tag }));
+          steps.delete(tag);
+          packages.delete(tag);
+        }
+        for (const tag of devices) failures.delete(tag);
+      }),
     ping: () => answer(() => undefined),
   };
 }

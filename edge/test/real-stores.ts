@@ -25,6 +25,7 @@ export interface RealStores {
   /** The edge as the SDK calls it. */
   readonly fetch: typeof fetch;
   readonly redis: Redis;
+  readonly relay: Redis;
   readonly databaseUrl: string;
   now(): number;
   /** Moves the edge's clock on; the stores keep theirs. */
@@ -54,7 +55,11 @@ export async function startRealStores(env: Readonly<Record<string, string>> = {}
     });
     ends.push(node.stop);
     const redis = new Redis(stateServer.url);
-    ends.push(() => redis.disconnect());
+    const relayRedis = new Redis(relay.url);
+    ends.push(
+      () => redis.disconnect(),
+      () => relayRedis.disconnect(),
+    );
     const given = { HUSHWIRE_EDGE_SIGNING_KEYS: keys.signingKeys };
     const config = readConfig({ ...(await testEnv()), ...given, ...env });
     let aheadMs = 0;
@@ -89,7 +94,7 @@ export async function startRealStores(env: Readonly<Record<string, string>> = {}
       aheadMs += ms;
     };
     const parts = { client, redis, databaseUrl: database.url, now: clock.now, fetch: fetchApp };
-    return { ...parts, advance, stopState: rest.stop, stop };
+    return { ...parts, relay: relayRedis, advance, stopState: rest.stop, stop };
   } catch (error) {
     await stop();
     throw error;

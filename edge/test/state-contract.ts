@@ -213,6 +213,39 @@ export function stateContract({ test }: Suite, start: () => Promise<StateUnderTe
     assert.equal(await state.stocked([account]), [[other]]);
   });
 
+  test('forgets what is held of an account and of a device, and of no other', async () => {
+    const { state, now } = await start();
+    const [gone, kept] = [
+      { account: randomId(), device: randomId() },
+      { account: randomId(), device: randomId() },
+    ];
+    const expiresAtMs = Math.ceil(now() / 3_600_000 + 48) * 3_600_000;
+    for (const { account, device } of [gone, kept]) {
+      const copy = { tag: account, version: 1, sealed: '1.a', expiresAtMs, onEqual: 'keep' } as const;
+      await state.put([
+        { ...copy, kind: 'totp' },
+        { ...copy, kind: 'keys' },
+      ]);
+      await state.keepPackages([{ account, list: account, packages: ['1.a'], expiresAtMs }]);
+      await state.useStep({ account, device }, { step: 7, nowMs: now() });
+      await state.countFailures(device, { add: 1, atLeast: 0, nowMs: now() });
+    }
+    await state.forget({ accounts: [gone.account], devices: [gone.device] });
+    await state.forget({ accounts: [], devices: [] });
+    assert.equal(await state.stocked([gone.account, kept.account]), [[], [kept.account]]);
+    const keys = [gone, kept].flatMap(({ account }) => [
+      { kind: 'totp', tag: account } as const,
+      { kind: 'keys', tag: account } as const,
+    ]);
+    const { held } = await state.look(keys);
+    assert.equal(
+      held.map((copy) => copy?.version),
+      [undefined, 1, 1, 1],
+    );
+    assert.equal(await state.recall(gone), { lastStep: 0, failures: 0, lockedUntilMs: 0 });
+    assert.equal(await state.recall(kept), { lastStep: 7, failures: 1, lockedUntilMs: 0 });
+  });
+
   test('takes nothing for an answer', async () => {
     const { state } = await start();
     await state.put([]);
