@@ -134,4 +134,4 @@ describe('the account of the SDK, connected', ({ test, before, after, afterEach 
     assert.is(owner.state.state, 'closed');
     await endsWithin2s(second);
   });
-});
+}, 30_000);
