@@ -13,6 +13,8 @@ its types beside it.`;
 /** What applications import, by the name package.json exports it under. */
 const ENTRIES: Readonly<Record<string, string>> = {
   client: 'shared/client/hushwire.ts',
+  messenger: 'shared/client/mls/messenger.ts',
+  attachment: 'shared/client/attachment.ts',
 };
 const OUT = join(CHECKOUT, '.hushwire', 'sdk');
 

@@ -1,6 +1,7 @@
 import * as assert from 'uvu/assert';
 import { openNodeSocket } from '../../shared/client/adapters/node-socket.ts';
 import { loadDevice, memoryDeviceStore } from '../../shared/client/device.ts';
+import { chat } from '../../shared/client/examples/chat.ts';
 import { requestToJoin } from '../../shared/client/join.ts';
 import { createAccount, type Messenger, type MessengerOptions } from '../../shared/client/mls/messenger.ts';
 import { loadIdentity } from '../../shared/client/mls/packages.ts';
@@ -38,6 +39,15 @@ describe('the messenger', ({ test, before, after, afterEach }) => {
   };
   const heard = (lines: readonly string[], count: number) =>
     until(() => lines.length >= count, { what: `${count} messages` });
+
+  test('runs the example on Node', async () => {
+    const { heard, file } = await chat({
+      edge: stack.edgeUrl,
+      openSocket: openNodeSocket,
+      keyPackages: 3,
+    });
+    assert.equal([heard, file], [['hello', 'you said hello'], 'a file']);
+  });
 
   test('lets two accounts on two nodes talk, and a third join who reads only what follows', async () => {
     const [ann, ben, cem] = [

@@ -1,5 +1,6 @@
 import type { Browser } from 'playwright-core';
 import * as assert from 'uvu/assert';
+import type { Chat } from '../../shared/client/examples/chat.ts';
 import { describe } from '../../shared/testing/suite.ts';
 import { buildSdk } from '../local/sdk-build.ts';
 import { type Stack, startStack } from '../local/stack.ts';
@@ -24,5 +25,13 @@ describe('the SDK in Chromium', ({ test, before, after, needs }) => {
     const talk = (await page.evaluate("import('/sdk.js').then(({ talk }) => talk(location.origin))")) as Talk;
     assert.equal(talk.nodes, ['node-1', 'node-2']);
     assert.equal(talk.heard, ['b: to b', 'b: to a']);
+  });
+
+  test('encrypts by MLS, and attachments with it', async () => {
+    const { script } = await buildSdk('shared/client/examples/chat.ts');
+    const page = await openPage(browser, stack.edgeUrl, script);
+    const run = "import('/sdk.js').then(({ chat }) => chat({ edge: location.origin, keyPackages: 3 }))";
+    const { heard, file } = (await page.evaluate(run)) as Chat;
+    assert.equal([heard, file], [['hello', 'you said hello'], 'a file']);
   });
 }, 60_000);

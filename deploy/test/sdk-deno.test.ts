@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import * as assert from 'uvu/assert';
+import type { Chat } from '../../shared/client/examples/chat.ts';
 import { describe } from '../../shared/testing/suite.ts';
 import { CHECKOUT } from '../local/servers/checkout.ts';
 import { findDeno } from '../local/servers/edge.ts';
@@ -33,13 +34,19 @@ describe('the SDK on Deno', ({ test, before, after }) => {
       env: { DENO_DIR: cache, DENO_NO_UPDATE_CHECK: '1', NO_COLOR: '1' },
       input: `
           import { talk } from './deploy/test/programs/sdk-talk.ts';
-          console.log(JSON.stringify(await talk(${JSON.stringify(stack.edgeUrl)})));`,
+          import { chat } from './shared/client/examples/chat.ts';
+          const edge = ${JSON.stringify(stack.edgeUrl)};
+          const heard = await talk(edge);
+          console.log(JSON.stringify({ ...heard, chat: await chat({ edge, keyPackages: 3 }) }));`,
       isReady: (line) => line.startsWith('{'),
     });
     const { code } = await program.ended;
-    const talk = JSON.parse(program.lines.find((line) => line.startsWith('{')) ?? '{}') as Talk;
+    const talk = JSON.parse(program.lines.find((line) => line.startsWith('{')) ?? '{}') as Talk & {
+      chat: Chat;
+    };
     assert.is(code, 0);
     assert.equal(talk.nodes, ['node-1', 'node-2']);
     assert.equal(talk.heard, ['b: to b', 'b: to a']);
+    assert.equal(talk.chat, { heard: ['hello', 'you said hello'], file: 'a file' });
   });
 }, 60_000);
