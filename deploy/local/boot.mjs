@@ -9,9 +9,12 @@ import { fileURLToPath } from 'node:url';
 
 /** The socket library brings native code for these; Node 24 has none. */
 const NODE_MAJORS = ['20', '22'];
-const TARGETS = ['start', 'try', 'roll', 'faults', 'bench', 'probe', 'test', 'check', 'docs', 'sdk'];
 const NEED_REDIS = ['start', 'roll', 'faults', 'bench', 'test'];
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+/** The scripts of package.json that begin here; each is a module beside this file. */
+const TARGETS = Object.entries(JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).scripts)
+  .filter(([name, command]) => command === `node deploy/local/boot.mjs ${name}`)
+  .map(([name]) => name);
 
 /** Ends this process with one plain sentence; anything longer hides what to do. */
 class Refusal extends Error {}
