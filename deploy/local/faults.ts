@@ -42,6 +42,8 @@ export async function main(args: string[]): Promise<number> {
   const interruption = new AbortController();
   const interrupt = () => interruption.abort();
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+  // Node 20 sometimes spins for good in its own clean-up after sockets were cut in many ways; nothing is left to clean up.
+  process.once('beforeExit', (code) => process.exit(code));
   say(`seed ${wanted.seed}, schedule ${wanted.schedule}`);
   try {
     const outcome = await run({ ...wanted, say, signal: interruption.signal });

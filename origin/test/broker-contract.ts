@@ -93,16 +93,25 @@ export function describeBroker(name: string, start: () => Promise<BrokerUnderTes
       assert.is((await running.broker.read(channel, undefined)).head.offset, 4);
     });
 
-    test('of 100 racing conditional publishes one wins, and the others learn its position', async () => {
+    test('of 100 racing conditional publishes one wins, whose retry is no conflict, and the others learn its position', async () => {
       const channel = randomId();
       const { head } = await running.broker.read(channel, undefined);
-      const race = Array.from({ length: 100 }, (_, i) =>
-        running.broker.publish({ channel, id: randomId(), body: `b${i}`, ifCommit: head }),
-      );
-      const outcomes = await Promise.all(race);
+      const race = Array.from({ length: 100 }, (_, i) => ({
+        channel,
+        id: randomId(),
+        body: `b${i}`,
+        ifCommit: head,
+      }));
+      const publishAll = () => Promise.all(race.map((outgoing) => running.broker.publish(outgoing)));
+      const outcomes = await publishAll();
       assert.is(outcomes.filter(({ outcome }) => outcome === 'accepted').length, 1);
       assert.is(outcomes.filter(({ outcome }) => outcome === 'conflict').length, 99);
       assert.equal([...new Set(outcomes.map(({ position }) => position.offset))], [1]);
+      const again = (await publishAll()).map(({ outcome }) => outcome);
+      assert.equal(
+        again,
+        outcomes.map(({ outcome }) => (outcome === 'accepted' ? 'duplicate' : 'conflict')),
+      );
     });
 
     test('what is announced without a log arrives and is not in the log', async () => {

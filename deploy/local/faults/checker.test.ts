@@ -143,8 +143,23 @@ describe('The checker of mailboxes', ({ test }) => {
     seq,
     id,
   });
-  const acked = (seq: number, epoch = 'one'): Happening => ({ kind: 'acked', mailbox, epoch, seq });
+  const acked = (seq: number, epoch = 'one', attachment = 1, askedAt = 0): Happening => ({
+    kind: 'acked',
+    mailbox,
+    attachment,
+    epoch,
+    seq,
+    askedAt,
+  });
   const emptied: Happening = { kind: 'emptied', mailbox };
+
+  test('counts what an older connection deleted, unless another epoch began meanwhile', () => {
+    const history = [...post('a'), attached(), delivered('a', 1), attached('one', 2)];
+    const askedAt = history.length;
+    assert.equal(faultsOf([...history, acked(1, 'one', 1, askedAt), emptied]), { lost: 1 });
+    assert.equal(faultsOf([...history, acked(1, 'one', 1, 0), emptied]), {});
+    assert.equal(faultsOf([...history, acked(1, 'one', 2, askedAt), emptied]), {});
+  });
 
   test('finds nothing where every item came until it was acked', () => {
     const history = [

@@ -23,7 +23,6 @@ const PER_SECOND = 60;
 /** More than a log holds, at the rate one connection may have. */
 const FLOOD = 1_100;
 const FLOOD_STEP = 60;
-const SETTLE_DEADLINE_MS = 40_000;
 
 /** All the clients of one run. A third each speak the SDK's way, read frame by frame, and write or receive mail. */
 export class Crew {
@@ -91,13 +90,13 @@ export class Crew {
   }
 
   /** Everything that was begun is finished and everybody stands at the end; false when that took too long. */
-  async settle(): Promise<boolean> {
+  async settle(patienceMs: number): Promise<boolean> {
     this.#hush();
     for (const writer of this.#writers) writer.finish();
     for (const one of [...this.#followers, ...this.#recipients]) one.settle();
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<false>((resolve) => {
-      timer = setTimeout(() => resolve(false), SETTLE_DEADLINE_MS);
+      timer = setTimeout(() => resolve(false), patienceMs);
     });
     const isDone = await Promise.race([this.#finish(), late]);
     clearTimeout(timer);

@@ -78,7 +78,14 @@ export type MailHappening =
       readonly seq: number;
       readonly id: string;
     }
-  | { readonly kind: 'acked'; readonly mailbox: Tag; readonly epoch: string; readonly seq: number }
+  | {
+      readonly kind: 'acked';
+      readonly mailbox: Tag;
+      readonly attachment: number;
+      readonly epoch: string;
+      readonly seq: number;
+      readonly askedAt: number;
+    }
   /** Told that a newer connection took over, at a time when `newest` was the last attachment asked for. */
   | {
       readonly kind: 'detached';

@@ -49,6 +49,7 @@ class Box {
   #toldAt = -1;
   #last = { attachment: 0, epoch: '', seq: 0 };
   #isEmptied = false;
+  #newest = { attachment: 0, epoch: '', at: -1 };
 
   constructor(tag: Tag, lives: Lives, findings: Findings) {
     this.#tag = tag;
@@ -65,12 +66,13 @@ class Box {
         this.posted.add(happening.id);
         return;
       case 'attached':
+        if (happening.attachment > this.#newest.attachment)
+          this.#newest = { attachment: happening.attachment, epoch: happening.epoch, at };
         return this.#meet(happening.epoch, { askedAt: happening.askedAt, at });
       case 'delivered':
         return this.#deliver(happening, at);
       case 'acked':
-        this.acked.add(`${happening.epoch} ${happening.seq}`);
-        return;
+        return this.#ack(happening);
       case 'detached':
         if (happening.attachment === happening.newest)
           this.#findings.add('lost', `mailbox ${this.#tag} was taken from its newest attachment`);
@@ -100,6 +102,17 @@ class Box {
       this.#toldAt = when.at;
     }
     this.#epoch = epoch;
+  }
+
+  #ack({ attachment, epoch, seq, askedAt }: Extract<MailHappening, { kind: 'acked' }>): void {
+    this.acked.add(`${epoch} ${seq}`);
+    const newest = this.#newest;
+    const isOlder = attachment < newest.attachment && epoch === newest.epoch && askedAt > newest.at;
+    if (isOlder)
+      this.#findings.add(
+        'lost',
+        `item ${epoch} ${seq} of mailbox ${this.#tag} was deleted by an older connection`,
+      );
   }
 
   #deliver(item: Extract<MailHappening, { kind: 'delivered' }>, at: number): void {

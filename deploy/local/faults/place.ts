@@ -8,6 +8,8 @@ export interface PlaceOptions {
   readonly publicKeys: string;
   readonly relayUrl: string;
   readonly databaseUrl: string;
+  /** Root of the tree whose code the nodes run; default this checkout. */
+  readonly tree?: string | undefined;
 }
 
 /** Where one node runs, again and again, behind proxies on every side. */
@@ -30,7 +32,7 @@ export interface Place {
 const RETRY_MS = 500;
 
 export async function startPlace(options: PlaceOptions): Promise<Place> {
-  const { name, publicKeys, relayUrl, databaseUrl } = options;
+  const { name, publicKeys, relayUrl, databaseUrl, tree } = options;
   const relay = await proxyTo(relayUrl);
   const database = await proxyTo(databaseUrl);
   let generation = 0;
@@ -43,6 +45,7 @@ export async function startPlace(options: PlaceOptions): Promise<Place> {
       databaseUrl: through(databaseUrl, database),
       edgeIssuer: ISSUER,
       edgeKeys: publicKeys,
+      tree,
     });
   let server: OriginServer = await start();
   const clients = await startFaultProxy({ target: () => Number(new URL(server.url).port) });

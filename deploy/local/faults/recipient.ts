@@ -16,6 +16,11 @@ export interface RecipientOptions {
 const ACK_EVERY_MS = [10, 250] as const;
 const STAYS_MS = [300, 5_000] as const;
 
+interface Inbox {
+  attachment: number;
+  readonly unacked: Unacked[];
+}
+
 interface Unacked {
   readonly epoch: string;
   readonly seq: number;
@@ -32,6 +37,8 @@ export class Recipient {
   readonly #done: Promise<void>;
   readonly #wires = new Set<Wire>();
   #attachment = 0;
+  /** What an older connection holds that lives on. */
+  #left: { readonly wire: Wire; readonly inbox: Inbox } | undefined;
   #epoch: string | undefined;
   #isRoaming = true;
   #isStopped = false;
@@ -67,8 +74,7 @@ export class Recipient {
   async #run(): Promise<void> {
     const { gate, person, chance } = this.#options;
     while (!this.#isStopped) {
-      const unacked: Unacked[] = [];
-      const inbox = { attachment: 0, unacked };
+      const inbox: Inbox = { attachment: 0, unacked: [] };
       const wire = await openWire({
         gate,
         person,
@@ -81,24 +87,27 @@ export class Recipient {
       const isLost = await this.#stay(wire, inbox);
       // A connection that is left open learns from the node that a newer one took over.
       if (isLost || chance.once(2)) wire.destroy();
+      else this.#left = { wire, inbox };
     }
     for (const wire of this.#wires) wire.destroy();
   }
 
   /** Resolves, when it is time to go, to whether the connection is over. */
-  async #stay(wire: Wire, inbox: { attachment: number; unacked: Unacked[] }): Promise<boolean> {
+  async #stay(wire: Wire, inbox: Inbox): Promise<boolean> {
     const { chance } = this.#options;
     const untilMs = performance.now() + chance.between(...STAYS_MS);
     if (!(await this.#attach(wire, inbox))) return true;
     while (wire.isOpen && !this.#isStopped) {
       await pause(this.#isRoaming ? chance.between(...ACK_EVERY_MS) : 10);
-      if (!(await this.#ackSome(wire, inbox.unacked))) return true;
+      // The older one does not know yet that it is, or does not believe it: its acks must delete nothing.
+      if (this.#left?.wire.isOpen) void this.#ackSome(this.#left.wire, this.#left.inbox);
+      if (!(await this.#ackSome(wire, inbox))) return true;
       if (this.#isRoaming && performance.now() > untilMs) return chance.once(2);
     }
     return true;
   }
 
-  async #attach(wire: Wire, inbox: { attachment: number }): Promise<boolean> {
+  async #attach(wire: Wire, inbox: Inbox): Promise<boolean> {
     const { history, person } = this.#options;
     this.#attachment += 1;
     inbox.attachment = this.#attachment;
@@ -111,7 +120,7 @@ export class Recipient {
     return true;
   }
 
-  #receive(frame: ServerFrame, { attachment, unacked }: { attachment: number; unacked: Unacked[] }): void {
+  #receive(frame: ServerFrame, { attachment, unacked }: Inbox): void {
     if (frame.type === 'detached') this.#detached(attachment, unacked);
     if (frame.type !== 'delivery') return;
     this.#deliver(frame, attachment);
@@ -133,22 +142,24 @@ export class Recipient {
   }
 
   /** False when the connection is over. One that was refused goes on: what is unacked comes again, in a new epoch. */
-  async #ackSome(wire: Wire, unacked: Unacked[]): Promise<boolean> {
-    const { chance } = this.#options;
+  async #ackSome(wire: Wire, inbox: Inbox): Promise<boolean> {
+    const { chance, history } = this.#options;
+    const { unacked } = inbox;
     if (unacked.length === 0) return true;
     const count = this.#isRoaming ? chance.between(1, unacked.length) : unacked.length;
     const some = unacked.slice(0, Math.min(count, LIMITS.itemsPerCall));
+    const askedAt = history.length;
     const answer = await wire.request({ type: 'ack', ranges: rangesOf(some, chance) });
     if (answer === undefined) return false;
-    if (answer.type === 'ok') this.#acked(some, unacked);
+    if (answer.type === 'ok') this.#acked(some, inbox, askedAt);
     else if (isSuperseded(answer)) unacked.length = 0;
     return true;
   }
 
-  #acked(some: readonly Unacked[], unacked: Unacked[]): void {
+  #acked(some: readonly Unacked[], { attachment, unacked }: Inbox, askedAt: number): void {
     const { history, person } = this.#options;
     for (const { epoch, seq, id } of some) {
-      history.add({ kind: 'acked', mailbox: person.mailbox, epoch, seq });
+      history.add({ kind: 'acked', mailbox: person.mailbox, attachment, epoch, seq, askedAt });
       this.#ackedIds.add(id);
     }
     const gone = new Set(some);

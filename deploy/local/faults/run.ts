@@ -12,6 +12,10 @@ export interface RunOptions {
   readonly clients: number;
   readonly places: number;
   readonly databaseUrl?: string | undefined;
+  /** Root of the tree whose code the nodes run; default this checkout. */
+  readonly tree?: string | undefined;
+  /** How long everybody may take to come to the end, once everything is healed. Default 40 s. */
+  readonly patienceMs?: number | undefined;
   /** Told, a sentence at a time, how it goes. */
   readonly say: (sentence: string) => void;
   /** Ends the run early; what happened until then is judged. */
@@ -21,8 +25,7 @@ export interface RunOptions {
 export interface Outcome {
   readonly verdict: Verdict;
   readonly faults: number;
-  /** Fewer accepted publications than this, and the run has shown nothing. */
-  readonly wanted: number;
+  /** Every promise was kept, and enough was accepted to show it. */
   readonly isWell: boolean;
   readonly history: History;
   /** What each node printed. */
@@ -31,15 +34,19 @@ export interface Outcome {
 
 /** A tenth of what is published when nothing is wrong: schedules take the relay away for a part of their time. */
 const ACCEPTED_PER_SECOND = 6;
+/** The same for items queued in mailboxes. */
+const POSTED_PER_SECOND = 2;
+const PATIENCE_MS = 40_000;
 const PROGRESS_MS = 5_000;
 
 /** One run, from nothing to the verdict; nothing it started stays. */
 export async function run(options: RunOptions): Promise<Outcome> {
-  const { seed, clients, places, schedule, durationMs, databaseUrl, say } = options;
+  const { seed, clients, places, schedule, durationMs, databaseUrl, tree, say } = options;
+  const { patienceMs = PATIENCE_MS } = options;
   const chance = createChance(seed);
   const history = new History();
   const faults = drawSchedule({ name: schedule, places, durationMs, chance: chance.fork('schedule') });
-  const world = await startWorld({ places, history, chance: chance.fork('world'), databaseUrl });
+  const world = await startWorld({ places, history, chance: chance.fork('world'), databaseUrl, tree });
   let crew: Crew | undefined;
   try {
     crew = new Crew({ clients, gate: world.gate, history, chance: chance.fork('crew') });
@@ -48,7 +55,8 @@ export async function run(options: RunOptions): Promise<Outcome> {
     crew.work();
     await inflictAll(faults, { ...options, world, crew, history });
     say('Everything is healed; what is under way is finished');
-    if (!(await crew.settle())) say(`Not everybody came to the end in time: waiting for ${crew.awaited}`);
+    if (!(await crew.settle(patienceMs)))
+      say(`Not everybody came to the end in time: waiting for ${crew.awaited}`);
     return judge(options, { history, faults: faults.length, world });
   } finally {
     await crew?.stop();
@@ -88,12 +96,18 @@ function judge(
   { history, faults, world }: { history: History; faults: number; world: World },
 ): Outcome {
   const verdict = check(history.happenings);
-  const wanted = signal.aborted ? 0 : Math.floor((durationMs / 1_000) * ACCEPTED_PER_SECOND);
+  const least = (perSecond: number) => (signal.aborted ? 0 : Math.floor((durationMs / 1_000) * perSecond));
+  const wanted = { accepted: least(ACCEPTED_PER_SECOND), posted: least(POSTED_PER_SECOND) };
   for (const sentence of verdict.sentences) say(sentence);
-  if (verdict.accepted < wanted)
-    say(`Only ${verdict.accepted} of at least ${wanted} publications were accepted`);
-  const isWell = verdict.isClean && verdict.accepted >= wanted && !history.isFull;
-  return { verdict, faults, wanted, isWell, history, lines: world.places.map((place) => place.lines()) };
+  const { posted } = verdict.mail;
+  const isEnough = verdict.accepted >= wanted.accepted && posted >= wanted.posted;
+  if (!isEnough)
+    say(
+      `Only ${verdict.accepted} of at least ${wanted.accepted} publications were accepted, ` +
+        `and ${posted} of at least ${wanted.posted} items`,
+    );
+  const isWell = verdict.isClean && isEnough && !history.isFull;
+  return { verdict, faults, isWell, history, lines: world.places.map((place) => place.lines()) };
 }
 
 function countAccepted({ happenings }: History): number {

@@ -16,6 +16,8 @@ export interface WorldOptions {
   readonly chance: Chance;
   /** A database to use; absent: a PostgreSQL of its own. */
   readonly databaseUrl?: string | undefined;
+  /** Root of the tree whose code the nodes run; default this checkout. */
+  readonly tree?: string | undefined;
 }
 
 /** Real servers in processes of their own, and every way between them in our hands. */
@@ -33,6 +35,7 @@ export async function startWorld({
   history,
   chance,
   databaseUrl,
+  tree,
 }: WorldOptions): Promise<World> {
   const home = await temporaryDirectory('faults');
   const stops: (() => unknown)[] = [() => rm(home, { recursive: true, force: true })];
@@ -51,6 +54,7 @@ export async function startWorld({
         name: `node-${i + 1}`,
         publicKeys: gate.publicKeys,
         relayUrl: store.url,
+        tree,
         databaseUrl: database?.url ?? databaseUrl ?? '',
       });
     const started = await Promise.allSettled(Array.from({ length: count }, (_, i) => start(i)));

@@ -19,6 +19,8 @@ export interface OriginOptions {
   readonly healthPort?: number | undefined;
   /** More `HUSHWIRE_ORIGIN_` variables. */
   readonly env?: Readonly<Record<string, string>> | undefined;
+  /** Root of the tree whose code it runs; default this checkout. */
+  readonly tree?: string | undefined;
   readonly onSpawn?: OnSpawn | undefined;
 }
 
@@ -42,12 +44,12 @@ export interface OriginServer {
 
 /** Starts one origin node on 127.0.0.1. Its environment holds nothing but its own variables. */
 export async function startOrigin(options: OriginOptions): Promise<OriginServer> {
-  const { node, onSpawn } = options;
+  const { node, onSpawn, tree = CHECKOUT } = options;
   const child = await startProcess({
     name: `origin ${node}`,
     command: process.execPath,
     args: ['--import', 'tsx', join('origin', 'main.ts')],
-    cwd: CHECKOUT,
+    cwd: tree,
     env: { ...temporaryDirectory(), ...environment(options) },
     isReady: (line) => readEvent(line)?.event === 'origin.ready',
     hurrySignal: 'SIGINT',
