@@ -2,6 +2,7 @@
 import type { Failure, Problem } from '../shared/failure.ts';
 import type { Tag } from '../shared/frame.ts';
 import type {
+  AccountWritten,
   AttemptAnswer,
   Belongings,
   ChannelList,
@@ -157,7 +158,7 @@ export interface State {
  * time, and `internal` when one answers something it should not. `requestId` names the request for its log.
  */
 export interface OriginApi {
-  createAccount(account: NewAccount, requestId: string): Promise<Written>;
+  createAccount(account: NewAccount, requestId: string): Promise<AccountWritten>;
   createSession(session: NewSession, requestId: string): Promise<SessionWritten>;
   renewSession(renewal: SessionRenewal, requestId: string): Promise<Written>;
   changeTotp(change: TotpChange, requestId: string): Promise<TotpWritten>;

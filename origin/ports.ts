@@ -2,6 +2,7 @@
 
 import type { GapReason, Tag } from '../shared/frame.ts';
 import type {
+  AccountWritten,
   AttemptAnswer,
   Belongings,
   ChannelList,
@@ -49,7 +50,7 @@ export interface CallMark {
  * throws Failure `conflict`. Throws Failure `unavailable` when the store does not answer within its deadline.
  */
 export interface Records {
-  createAccount(account: NewAccount, mark: CallMark): Promise<Written>;
+  createAccount(account: NewAccount, mark: CallMark): Promise<AccountWritten>;
   createSession(session: NewSession, mark: CallMark): Promise<SessionWritten>;
   renewSession(renewal: SessionRenewal, mark: CallMark): Promise<Written>;
   createChannel(channel: NewChannel, mark: CallMark): Promise<Written>;

@@ -5,7 +5,7 @@
  *
  * | call | answers |
  * |---|---|
- * | `POST /internal/v1/accounts` NewAccount | Written |
+ * | `POST /internal/v1/accounts` NewAccount | AccountWritten |
  * | `POST /internal/v1/sessions` NewSession | Written or FactorRefused |
  * | `POST /internal/v1/renewals` SessionRenewal | Written |
  * | `POST /internal/v1/channels` NewChannel | Written |
@@ -70,7 +70,20 @@ export interface NewAccount {
   readonly sealed: Sealed;
   readonly createdOn: Day;
   readonly device: { readonly device: Tag; readonly sealed: Sealed };
+  /** What the account signs up with, where the policy asks for one. */
+  readonly invitation?: InvitationUse;
 }
+/** One use of a sign-up invitation, counted in the transaction that creates the account. */
+export interface InvitationUse {
+  readonly invitation: Tag;
+  /** Accounts it may let in, 1 to INVITATION_USES_MAX. */
+  readonly uses: number;
+  readonly expiresOn: Day;
+}
+/** Most accounts one invitation may let in. */
+export const INVITATION_USES_MAX = 1_000;
+/** `used-up`: the invitation has let in as many as it may; nothing was created. An account that is there is `exists`. */
+export type AccountWritten = Written | { readonly result: 'used-up' };
 export interface NewSession {
   readonly session: Tag;
   readonly device: Tag;

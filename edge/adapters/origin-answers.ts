@@ -3,6 +3,7 @@
  * is sealed is checked by its seal, the rest here, so that nothing of another shape gets into the core.
  */
 import type {
+  AccountWritten,
   AttemptAnswer,
   Belongings,
   ChannelList,
@@ -42,6 +43,10 @@ const NODES_MAX = 10_000;
 export function isWritten(value: unknown): value is Written {
   const { result } = fields(value);
   return result === 'created' || result === 'exists' || result === 'missing';
+}
+
+export function isAccountWritten(value: unknown): value is AccountWritten {
+  return isWritten(value) || fields(value).result === 'used-up';
 }
 
 export function isTotpWritten(value: unknown): value is TotpWritten {

@@ -11,6 +11,7 @@ import { toBase64Url, utf8 } from '../../shared/bytes.ts';
 import { Failure } from '../../shared/failure.ts';
 import { isFailureCode } from '../../shared/failures.ts';
 import {
+  type AccountWritten,
   type AttemptAnswer,
   type Belongings,
   type ChannelList,
@@ -35,6 +36,7 @@ import {
 import type { Signer } from '../../shared/token.ts';
 import type { Clock, OriginApi, Random } from '../ports.ts';
 import {
+  isAccountWritten,
   isAttemptAnswer,
   isBelongings,
   isChannelList,
@@ -84,7 +86,14 @@ export function createOriginApi(options: OriginApiOptions): OriginApi {
   const write = (path: string, body: object, requestId: string) =>
     ask<Written>({ method: 'POST', path, body, requestId, isAnswer: isWritten });
   return {
-    createAccount: (account, requestId) => write(INTERNAL_PATHS.accounts, account, requestId),
+    createAccount: (body, requestId) =>
+      ask<AccountWritten>({
+        method: 'POST',
+        path: INTERNAL_PATHS.accounts,
+        body,
+        requestId,
+        isAnswer: isAccountWritten,
+      }),
     createSession: (body, requestId) =>
       ask<SessionWritten>({
         method: 'POST',

@@ -1,6 +1,7 @@
 import { Failure } from '../../shared/failure.ts';
 import type { Tag } from '../../shared/frame.ts';
 import {
+  type AccountWritten,
   type AttemptAnswer,
   type Belongings,
   type ChannelList,
@@ -26,6 +27,8 @@ export interface MemoryOrigin extends OriginApi {
   readonly sessions: Map<string, StoredSession>;
   readonly channels: Map<string, { sealed: string; createdOn: string }>;
   readonly members: Map<string, StoredMember>;
+  /** How many accounts each has let in. */
+  readonly invitations: Map<string, number>;
   readonly totp: MemoryTotp;
   readonly keys: MemoryKeys;
   nodeList: NodeInfo[];
@@ -46,6 +49,7 @@ export function createMemoryOrigin(): MemoryOrigin {
     sessions: new Map<string, StoredSession>(),
     channels: new Map<string, { sealed: string; createdOn: string }>(),
     members: new Map<string, StoredMember>(),
+    invitations: new Map<string, number>(),
   };
   const totp = createMemoryTotp();
   const keys = createMemoryKeys(tables);
@@ -66,10 +70,13 @@ export function createMemoryOrigin(): MemoryOrigin {
     setDown: (down) => {
       isDown = down;
     },
-    createAccount: ({ account, sealed, createdOn, device }, requestId) =>
-      answer(requestId, () => {
+    createAccount: ({ account, sealed, createdOn, device, invitation: use }, requestId) =>
+      answer(requestId, (): AccountWritten => {
         if (revoked.has(account)) return MISSING;
         if (tables.accounts.has(account)) return EXISTS;
+        const used = use === undefined ? 0 : (tables.invitations.get(use.invitation) ?? 0);
+        if (use !== undefined && used >= use.uses) return { result: 'used-up' };
+        if (use !== undefined) tables.invitations.set(use.invitation, used + 1);
         tables.accounts.set(account, { sealed, createdOn });
         tables.devices.set(device.device, { sealed: device.sealed, version: 1, account });
         return CREATED;

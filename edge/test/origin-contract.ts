@@ -42,6 +42,23 @@ export function originContract({ test }: Suite, origin: () => OriginApi): void {
     assert.equal(sessions[session.session], { device, account: owner, sealed, expiresOn, version: 1 });
   });
 
+  test('counts the accounts an invitation lets in, of many at once no more than it may', async () => {
+    const invitation = { invitation: randomId(), uses: 3, expiresOn: '2099-12-31' };
+    const accounts = Array.from({ length: 10 }, () => ({ ...newAccount(), invitation }));
+    const create = async (account: NewAccount) => (await origin().createAccount(account, requestId)).result;
+    const results = await Promise.all(accounts.map(create));
+    assert.equal([...results].sort(), [...Array(3).fill('created'), ...Array(7).fill('used-up')]);
+    for (const [i, account] of accounts.entries()) {
+      const wanted = results[i] === 'created' ? 'exists' : 'used-up';
+      assert.is(await create(account), wanted);
+      const { device } = account.device;
+      const { devices } = await origin().read({ devices: [device] }, requestId);
+      assert.is(devices[device] === undefined, wanted === 'used-up');
+    }
+    assert.is(await create({ ...newAccount(), invitation: { ...invitation, uses: 4 } }), 'created');
+    assert.is(await create(newAccount()), 'created');
+  });
+
   test('renews a session, never back to an older record, and none that is not there', async () => {
     const account = newAccount();
     const session = newSession(account);

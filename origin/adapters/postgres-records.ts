@@ -1,5 +1,6 @@
 import { Failure } from '../../shared/failure.ts';
 import type {
+  AccountWritten,
   Attempt,
   AttemptAnswer,
   NewAccount,
@@ -33,9 +34,12 @@ export class PostgresRecords implements Records {
     this.#pool = pool;
   }
 
-  createAccount({ account, sealed, createdOn, device }: NewAccount, mark: CallMark): Promise<Written> {
-    const values = [account, sealed, createdOn, device.device, device.sealed];
-    return this.#write(STATEMENTS.createAccount, mark, values);
+  async createAccount(body: NewAccount, mark: CallMark): Promise<AccountWritten> {
+    const { account, sealed, createdOn, device, invitation: use } = body;
+    const invited = [use?.invitation ?? '', String(use?.uses ?? 0), use?.expiresOn ?? createdOn];
+    const values = [account, sealed, createdOn, device.device, device.sealed, ...invited];
+    const row = await this.#marked<AccountOutcome>(STATEMENTS.createAccount, mark, values);
+    return row.refused ? { result: 'used-up' } : written(row);
   }
 
   /** `missing` also when the device is another account's. */
@@ -105,14 +109,17 @@ export class PostgresRecords implements Records {
     return performance.now() - startedMs;
   }
 
-  /** Deletes marks and sessions that are past their time; resolves with how many. Safe on every node at once. */
-  async purge(): Promise<{ readonly calls: number; readonly sessions: number }> {
-    const total = { calls: 0, sessions: 0 };
+  /** Deletes what is past its time; resolves with how many of each. Safe on every node at once. */
+  async purge(): Promise<Purged> {
+    const total = { calls: 0, sessions: 0, invitations: 0 };
     for (;;) {
-      const [row] = await this.#pool.run<typeof total>(STATEMENTS.purge);
-      total.calls += row?.calls ?? 0;
-      total.sessions += row?.sessions ?? 0;
-      if (Math.max(row?.calls ?? 0, row?.sessions ?? 0) < PURGE_ROWS) return total;
+      const [row = { calls: 0, sessions: 0, invitations: 0 }] = await this.#pool.run<Purged>(
+        STATEMENTS.purge,
+      );
+      total.calls += row.calls;
+      total.sessions += row.sessions;
+      total.invitations += row.invitations;
+      if (Math.max(row.calls, row.sessions, row.invitations) < PURGE_ROWS) return total;
     }
   }
 
@@ -150,6 +157,17 @@ interface Outcome {
   readonly marked: boolean;
   readonly created: boolean;
   readonly parented: boolean;
+}
+
+interface AccountOutcome extends Outcome {
+  readonly refused: boolean;
+}
+
+/** How many rows of each table a purge has deleted. */
+interface Purged {
+  readonly calls: number;
+  readonly sessions: number;
+  readonly invitations: number;
 }
 
 /** One row of a write that depends on the account's TOTP record. */

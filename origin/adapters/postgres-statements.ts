@@ -17,19 +17,31 @@ export const MARK = `mark as (
 
 /**
  * $3 account · $4 sealed · $5 created on · $6 device · $7 device sealed. A device of another account is `conflict`;
- * `parented` is false for an account that was deleted.
+ * `parented` is false for an account that was deleted. $8 invitation, '' for none · $9 its uses · $10 its last day: a new
+ * account counts as a use, and `refused` says that there is none left. The invitation's row makes accounts wait for each
+ * other, so never more come in; of simultaneous calls for one and the same account, each may cost a use.
  */
-const CREATE_ACCOUNT = `with ${MARK}, account as (
-  insert into hushwire.accounts (account, sealed, created_on)
-  select $3::text, $4::text, $5::text::date from mark
+const CREATE_ACCOUNT = `with ${MARK}, fresh as (
+  select true from mark
   where not exists (select from hushwire.revocations where tag = $3::text)
+    and not exists (select from hushwire.accounts where account = $3::text)
+), invited as (
+  insert into hushwire.invitations (invitation, used, expires_on)
+  select $8::text, 1, $10::text::date from fresh where $8::text <> ''
+  on conflict (invitation) do update set used = invitations.used + 1 where invitations.used < $9::text::integer
+  returning true
+), account as (
+  insert into hushwire.accounts (account, sealed, created_on)
+  select $3::text, $4::text, $5::text::date from fresh
+  where $8::text = '' or exists (select from invited)
   on conflict do nothing returning true
 ), device as (
   insert into hushwire.devices (device, account, sealed)
   select $6::text, $3::text, $7::text from account
 )
 select exists (select from mark) as marked, exists (select from account) as created,
-  not exists (select from hushwire.revocations where tag = $3::text) as parented`;
+  not exists (select from hushwire.revocations where tag = $3::text) as parented,
+  $8::text <> '' and exists (select from fresh) and not exists (select from invited) as refused`;
 
 /**
  * $3 session · $4 device · $5 account · $6 sealed · $7 expires on · $8 version of the TOTP record that asks for no second
@@ -194,7 +206,7 @@ export const PURGE_ROWS = 5_000;
 
 /**
  * Deletes what is past its time, up to PURGE_ROWS of each table, and answers how many. Marks stay 5 min longer than
- * their token, which bounds how far the database's clock may run ahead; sessions one day. Rows that another node is
+ * their token, which bounds how far the database's clock may run ahead; sessions and invitations one day. Rows that another node is
  * deleting are left to it.
  */
 const PURGE = `with calls as (
@@ -207,8 +219,14 @@ const PURGE = `with calls as (
     select ctid from hushwire.sessions where expires_on < (now() at time zone 'utc')::date - 1
     limit ${PURGE_ROWS} for update skip locked))
   returning true
+), invitations as (
+  delete from hushwire.invitations where ctid = any (array(
+    select ctid from hushwire.invitations where expires_on < (now() at time zone 'utc')::date - 1
+    limit ${PURGE_ROWS} for update skip locked))
+  returning true
 )
-select (select count(*) from calls)::integer as calls, (select count(*) from sessions)::integer as sessions`;
+select (select count(*) from calls)::integer as calls, (select count(*) from sessions)::integer as sessions,
+  (select count(*) from invitations)::integer as invitations`;
 
 export const STATEMENTS = Object.freeze({
   createAccount: CREATE_ACCOUNT,

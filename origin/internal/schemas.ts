@@ -6,6 +6,7 @@ import {
   CLAIM_MAX,
   DEVICES_MAX,
   type Factor,
+  INVITATION_USES_MAX,
   type ListRequest,
   type LogPageRequest,
   type NewAccount,
@@ -71,6 +72,13 @@ export const newAccount = v.strictObject({
   sealed,
   createdOn: day,
   device: v.strictObject({ device: tag, sealed }),
+  invitation: v.exactOptional(
+    v.strictObject({
+      invitation: tag,
+      uses: v.pipe(count, v.minValue(1), v.maxValue(INVITATION_USES_MAX)),
+      expiresOn: day,
+    }),
+  ),
 }) satisfies v.GenericSchema<unknown, NewAccount>;
 
 export const newSession = v.strictObject({

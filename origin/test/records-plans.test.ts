@@ -30,13 +30,14 @@ const FILL = [
   ['key_packages', `select ${tag('i')}, 1, 1, ${tag('i')}, '1.sealed'`],
   ['channel_lists', `select ${tag('i')}, 1, 'data'`],
   ['revocations', `select ${tag('i')}, 'session', ${tag('i')}, i, date '2163-01-01' - i / 2`],
+  ['invitations', `select ${tag('i')}, 1, date '2163-01-01' - i / 2`],
   ['calls', `select ${tag('i')}, date_trunc('minute', now()) + make_interval(mins => i - 100)`],
 ] as const;
 
 const [T1, T2] = ['A'.repeat(22), 'B'.repeat(22)];
 const MARK = ['jti-0123456789abcdef', '2026-11-23T00:00:00Z'];
 const PARAMETERS: Readonly<Record<keyof typeof STATEMENTS, readonly string[]>> = {
-  createAccount: [...MARK, T1, '1.x', '2026-11-23', T2, '1.x'],
+  createAccount: [...MARK, T1, '1.x', '2026-11-23', T2, '1.x', T1, '5', '2026-11-23'],
   renewSession: [...MARK, T1, T2, '1.x', '2'],
   createSession: [...MARK, T1, T2, T2, '1.x', '2026-11-23', '0'],
   createChannel: [...MARK, T1, '1.x', '2026-11-23', T2, '1.x'],

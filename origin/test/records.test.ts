@@ -211,6 +211,14 @@ for (const way of WAYS)
       assert.ok((await records.read({ sessions: [kept.session] })).sessions[kept.session]);
     });
 
+    test('the count of an invitation is purged when its last day is long past', async () => {
+      const use = (expiresOn: string) => ({ invitation: randomId(), uses: 1, expiresOn });
+      await records.createAccount({ ...newAccount(), invitation: use('2026-01-01') }, newMark());
+      await records.createAccount({ ...newAccount(), invitation: use('2099-12-31') }, newMark());
+      assert.is((await records.purge()).invitations, 1);
+      assert.is(await count('invitations'), 1);
+    });
+
     test('a ping tells the round trip', async () => {
       assert.ok((await records.ping()) > 0);
     });
