@@ -14,6 +14,7 @@ import { createEndings } from './endings.ts';
 import { createGate } from './gate.ts';
 import { createLookup } from './lookup.ts';
 import { documentOptions } from './openapi.ts';
+import { createOperators } from './operators.ts';
 import { createPackages } from './packages.ts';
 import type { Ports, Random } from './ports.ts';
 import { answerProblem } from './problem.ts';
@@ -27,6 +28,7 @@ import { connectRoutes } from './routes/connect.ts';
 import { deviceRoutes } from './routes/devices.ts';
 import { documentRoutes } from './routes/document.ts';
 import { healthRoutes } from './routes/health.ts';
+import { invitationRoutes } from './routes/invitations.ts';
 import { jwksRoutes } from './routes/jwks.ts';
 import { keyLogRoutes } from './routes/key-log.ts';
 import { keyLookupRoutes } from './routes/key-lookup.ts';
@@ -37,6 +39,7 @@ import { socketRoutes } from './routes/socket.ts';
 import { totpRoutes } from './routes/totp.ts';
 import { createSealer } from './seal.ts';
 import { createSecondFactor } from './second-factor.ts';
+import { createSignUpPolicy } from './sign-up.ts';
 import { createTags } from './tags.ts';
 import { createThrottle, holdWrites } from './throttle.ts';
 import { throttleCalls } from './throttle-calls.ts';
@@ -45,7 +48,15 @@ import { allowOrigins, guardWebOrigins } from './web-origins.ts';
 /** The part of the configuration the app is built from. */
 export type AppConfig = Pick<
   EdgeConfig,
-  'publicUrl' | 'signingKeys' | 'tagKey' | 'sealKeys' | 'webOrigins' | 'totpPolicy' | 'limitProfile'
+  | 'publicUrl'
+  | 'signingKeys'
+  | 'tagKey'
+  | 'sealKeys'
+  | 'webOrigins'
+  | 'signUp'
+  | 'operators'
+  | 'totpPolicy'
+  | 'limitProfile'
 >;
 
 /** Builds the app. Rejects only when a key cannot be used. */
@@ -58,6 +69,7 @@ export async function createApp(ports: Ports, config: AppConfig): Promise<Hono<E
   app.use(nameRequests(ports.random), guardWebOrigins(allowOrigins(config)));
   app.use('/v1/*', throttleCalls(parts));
   app.route('/', accountRoutes(parts));
+  app.route('/', invitationRoutes(parts));
   app.route('/', sessionRoutes(parts));
   app.route('/', totpRoutes(parts));
   app.route('/', deviceRoutes(parts));
@@ -92,6 +104,15 @@ async function createParts(ports: Ports, config: AppConfig) {
   const endings = createEndings({ ...ports, tags, records });
   const gate = await createGate({ ...ports, audience: publicUrl, lookup, tags });
   const secondFactor = createSecondFactor({ ...ports, lookup, records, tags });
+  const operators = await createOperators(config.operators, tags);
+  const signUpPolicy = createSignUpPolicy({
+    ...ports,
+    signUp: config.signUp,
+    operators,
+    signer,
+    verifier,
+    tags,
+  });
   return {
     publicUrl,
     totpPolicy,
@@ -103,6 +124,8 @@ async function createParts(ports: Ports, config: AppConfig) {
     lookup,
     gate,
     secondFactor,
+    operators,
+    signUpPolicy,
     belongings,
     endings,
   };

@@ -56,6 +56,8 @@ describe('readConfig', ({ test }) => {
     ['an empty list of internal APIs', 'ORIGIN_API', ' , '],
     ['a web origin with a path', 'WEB_ORIGINS', 'https://chat.example/'],
     ['a wildcard for web origins', 'WEB_ORIGINS', '*'],
+    ['a sign-up policy it does not know', 'SIGN_UP', 'closed'],
+    ['an operator who is no device id', 'OPERATORS', randomId()],
     ['a key without a version', 'TAG_KEY', randomId(32)],
     ['a key of version 0', 'SEAL_KEYS', `0:${randomId(32)}`],
     ['a key of 31 bytes', 'SEAL_KEYS', `1:${randomId(31)}`],

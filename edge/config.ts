@@ -15,6 +15,7 @@ import {
 } from '../shared/env.ts';
 import type { JWK } from '../shared/token.ts';
 import { parseCidr } from './address.ts';
+import { isDeviceId } from './schemas.ts';
 import { Secret } from './secret.ts';
 
 /** Prefix of every variable this process reads; others with it are faults. */
@@ -82,6 +83,18 @@ export const EDGE_VARIABLES = {
     }),
     { wanted: 'comma-separated http or https URLs', check: httpUrls },
   ),
+  signUp: choice('HUSHWIRE_EDGE_SIGN_UP', {
+    about: 'who may make an account: anybody, or whoever an operator has invited',
+    of: ['open', 'invite'],
+    fallback: 'open',
+  }),
+  operators: refine(
+    list('HUSHWIRE_EDGE_OPERATORS', {
+      about: 'accounts that run the service, by the id of the device that signs or signed each of them up',
+      fallback: '',
+    }),
+    { wanted: 'comma-separated device ids: RFC 7638 thumbprints of 43 characters', check: deviceIds },
+  ),
   totpPolicy: choice('HUSHWIRE_EDGE_TOTP_POLICY', {
     about: 'whether accounts must have a second factor; where they must, those without can only set one up',
     of: ['optional', 'required'],
@@ -142,6 +155,11 @@ function webOrigin(value: string): string {
 
 function webOrigins(values: readonly string[]): readonly string[] {
   return Object.freeze(values.map(webOrigin));
+}
+
+function deviceIds(values: readonly string[]): readonly string[] {
+  if (!values.every(isDeviceId)) throw new Error('other form');
+  return Object.freeze([...values]);
 }
 
 function httpUrls(values: readonly string[]): readonly string[] {

@@ -16,6 +16,8 @@ const ASSERTION_CHARS_MAX = 2_048;
 
 export const userIdSchema = pattern(ID, 'User id');
 export const deviceIdSchema = pattern(BITS_256, 'RFC 7638 thumbprint of the public key of the device');
+/** Whether a text has the form of a device id. */
+export const isDeviceId = (value: string): boolean => v.is(deviceIdSchema, value);
 export const channelIdSchema = pattern(ID, 'Channel id, random, chosen by the client');
 export const sessionIdSchema = pattern(ID, 'Session id');
 /** A UTC day, `2026-11-23`. */
@@ -29,6 +31,13 @@ export const assertionSchema = v.pipe(
   v.maxLength(ASSERTION_CHARS_MAX),
   v.regex(COMPACT_JWT),
   v.description('JWT signed by the key of the device, used once'),
+);
+
+export const invitationSchema = v.pipe(
+  v.string(),
+  v.maxLength(ASSERTION_CHARS_MAX),
+  v.regex(COMPACT_JWT),
+  v.description('Invitation to sign up, made by an operator'),
 );
 
 export const totpSchema = pattern(/^\d{6}$/, 'Code that the authenticator shows');

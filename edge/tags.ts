@@ -31,6 +31,8 @@ export interface Tags {
   packages(userId: string, deviceId: string, identityKey: string): Promise<Tag>;
   /** Who counts as sender of mailbox items on this day. */
   sender(userId: string, day: string): Promise<Tag>;
+  /** All that is stored of an invitation to sign up. */
+  invitation(jti: string): Promise<Tag>;
   /** The user id of the account whose first device is `deviceId`; makes sign-up idempotent. */
   userId(deviceId: string): Promise<string>;
 }
@@ -57,6 +59,7 @@ export async function createTags(keyBytes: Uint8Array<ArrayBuffer>): Promise<Tag
     link: (userId, hash) => tag('link', userId, hash),
     packages: (userId, deviceId, identityKey) => tag('packages', userId, deviceId, identityKey),
     sender: (userId, day) => tag('sender', userId, day),
+    invitation: (jti) => tag('invitation', jti),
     userId: (deviceId) => tag('user-id', deviceId),
   };
 }

@@ -30,6 +30,8 @@ export const FAILURES = freeze({
   session_ended: entry(401, 4501, 'never', 'The session has ended'),
   forbidden: entry(403, undefined, 'never', 'This is not yours to do'),
   not_a_member: entry(403, 4503, 'never', 'Not a member of this channel'),
+  invitation_required: entry(403, undefined, 'never', 'Signing up needs an invitation'),
+  invitation_refused: entry(403, undefined, 'never', 'The invitation was refused'),
   key_log_refused: entry(400, undefined, 'never', 'The key log does not hold together'),
   conflict: entry(409, undefined, 'never', 'The state does not allow this'),
 

@@ -7,6 +7,7 @@ import {
   createVerifier,
   type GrantsClaims,
   type InternalClaims,
+  type InvitationClaims,
   type JWK,
   type Kind,
   type MailboxGrantsClaims,
@@ -28,8 +29,9 @@ const grants: GrantsClaims = {
   grants: [{ channel: tag, member: tag, verbs: ['subscribe'], generation: 1 }],
 };
 const mailboxes: MailboxGrantsClaims = { session: tag, sender: tag, mailboxes: [tag] };
+const invitation: InvitationClaims = { jti: 'j', uses: '5' };
 const internal: InternalClaims = { jti: 'j', method: 'POST', path: '/x?y=1', bodyHash: 'h' };
-const kinds: readonly Kind[] = ['access', 'ticket', 'grants', 'mailboxes', 'internal'];
+const kinds: readonly Kind[] = ['access', 'ticket', 'grants', 'mailboxes', 'invitation', 'internal'];
 
 interface Edge {
   readonly signer: Signer;
@@ -44,6 +46,7 @@ async function createEdge(issuer = ISSUER, kid = 'k1'): Promise<Edge> {
   const sign = (kind: Kind, nowMs = NOW_MS) => {
     if (kind === 'access') return signer.sign(kind, access, nowMs);
     if (kind === 'ticket') return signer.sign(kind, ticket, nowMs);
+    if (kind === 'invitation') return signer.sign(kind, invitation, nowMs);
     if (kind === 'mailboxes') return signer.sign(kind, mailboxes, nowMs);
     return kind === 'grants' ? signer.sign(kind, grants, nowMs) : signer.sign(kind, internal, nowMs);
   };
@@ -57,7 +60,7 @@ describe('our tokens', ({ test, before }) => {
   });
 
   test('each kind verifies and gives back its claims and its end', async () => {
-    const expected = { access, ticket, grants, mailboxes, internal };
+    const expected = { access, ticket, grants, mailboxes, invitation, internal };
     for (const kind of kinds) {
       const verified = await edge.verifier.verify(kind, await edge.sign(kind), NOW_MS);
       assert.ok(typeof verified === 'object', kind);

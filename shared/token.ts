@@ -10,6 +10,7 @@
  * | ticket | edge | origin | 30 s, one redemption | session, device and mailbox tags |
  * | grants | edge | origin | 10 min | for each channel: member tag, verbs, generation; bound to a session tag |
  * | mailboxes | edge | origin | 10 min | mailbox tags and a sender tag; bound to a session tag |
+ * | invitation | edge | edge | 7 d, counted uses | how many accounts it may let in |
  * | internal | edge | origin's internal API | 30 s | method, path, body hash |
  * | assertion | a device | edge | `iat` within 60 s, one use | user id, purpose |
  */
@@ -65,6 +66,11 @@ export interface MailboxGrantsClaims {
   readonly sender: Tag;
   readonly mailboxes: readonly Tag[];
 }
+/** Lets so many accounts sign up; `uses` is a whole number in decimal. */
+export interface InvitationClaims {
+  readonly jti: string;
+  readonly uses: string;
+}
 export interface InternalClaims {
   readonly jti: string;
   readonly method: string;
@@ -91,6 +97,7 @@ interface Kinds {
   ticket: TicketClaims;
   grants: GrantsClaims;
   mailboxes: MailboxGrantsClaims;
+  invitation: InvitationClaims;
   internal: InternalClaims;
 }
 export type Kind = keyof Kinds;
@@ -127,6 +134,12 @@ export const TOKEN_KINDS: Readonly<Record<Kind, KindRow>> = Object.freeze({
     audience: 'hushwire-origin',
     lifeSeconds: 600,
     required: ['session', 'sender', 'mailboxes'],
+  },
+  invitation: {
+    typ: 'hushwire-invitation+jwt',
+    audience: 'hushwire-sign-up',
+    lifeSeconds: 7 * 86_400,
+    required: ['jti', 'uses'],
   },
   internal: {
     typ: 'hushwire-internal+jwt',

@@ -11,19 +11,26 @@ import { FIRST_VERSION, type Records } from '../records.ts';
 import {
   assertionSchema,
   deviceIdSchema,
+  invitationSchema,
   publicKeySchema,
   type StoredKey,
   storedKey,
   userIdSchema,
 } from '../schemas.ts';
+import type { SignUpPolicy } from '../sign-up.ts';
 import type { Tags } from '../tags.ts';
 import { wantDevice } from '../wants.ts';
 
-const requestSchema = v.strictObject({ publicKey: publicKeySchema, assertion: assertionSchema });
+const requestSchema = v.strictObject({
+  publicKey: publicKeySchema,
+  assertion: assertionSchema,
+  invitation: v.optional(invitationSchema),
+});
 const answerSchema = v.strictObject({ userId: userIdSchema, deviceId: deviceIdSchema });
 
 export interface AccountParts {
   readonly gate: Gate;
+  readonly signUpPolicy: SignUpPolicy;
   readonly origin: OriginApi;
   readonly tags: Tags;
   readonly records: Records;
@@ -31,17 +38,24 @@ export interface AccountParts {
 }
 
 /** `POST /v1/accounts`: a key that proves itself becomes the first device of an account. */
-export function accountRoutes({ gate, origin, tags, records, clock }: AccountParts) {
+export function accountRoutes({ gate, signUpPolicy, origin, tags, records, clock }: AccountParts) {
   const description = describe({
     summary: 'Sign up',
     description:
       'Makes an account whose first device is this key. Idempotent: the same key always gets the same account. ' +
-      'The assertion has purpose `sign-up` and an empty `sub`.',
+      'The assertion has purpose `sign-up` and an empty `sub`. Where the policy is `invite`, an invitation is needed.',
     tag: 'identity',
     takesBody: true,
     status: 201,
     answer: answerSchema,
-    failures: ['credentials_refused', 'assertion_replayed', 'conflict', 'unavailable'],
+    failures: [
+      'credentials_refused',
+      'assertion_replayed',
+      'invitation_required',
+      'invitation_refused',
+      'conflict',
+      'unavailable',
+    ],
   });
   return new Hono<EdgeEnv>().post(
     '/v1/accounts',
@@ -53,9 +67,14 @@ export function accountRoutes({ gate, origin, tags, records, clock }: AccountPar
       const publicKey = storedKey(body.publicKey);
       const deviceId = await gate.proveNew(publicKey, body.assertion);
       const userId = await tags.userId(deviceId);
+      const invitation = await signUpPolicy.admit(userId, body.invitation);
       const account = await newAccount({ userId, deviceId, publicKey }, { tags, records, clock });
-      const { result } = await origin.createAccount(account, c.get('requestId'));
+      const { result } = await origin.createAccount(
+        { ...account, ...(invitation && { invitation }) },
+        c.get('requestId'),
+      );
       if (result === 'missing') throw new Failure('conflict', { detail: 'This account was deleted' });
+      if (result === 'used-up') throw new Failure('invitation_refused', { detail: 'It has no use left' });
       return c.json({ userId, deviceId } satisfies v.InferOutput<typeof answerSchema>, 201);
     },
   );

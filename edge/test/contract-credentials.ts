@@ -47,6 +47,13 @@ export function credentialsContract({ test }: Suite, client: () => Client): void
     assert.is((await signIn(await make(device, {}))).status, 201);
   });
 
+  test('lets nobody who is no operator make invitations', async () => {
+    const { token } = await client().join();
+    const { status, json } = await client().call('/v1/invitations', { token, body: { uses: 1 } });
+    assert.is(status, 403);
+    assert.is(json.code, 'forbidden');
+  });
+
   test('does not renew the session of another', async () => {
     const [alice, bob] = await Promise.all([client().join(), client().join()]);
     assert.is((await client().renew({ ...bob, sessionId: alice.sessionId })).json.code, 'session_ended');

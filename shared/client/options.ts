@@ -33,6 +33,11 @@ export interface ClientOptions {
   readonly knownLogs?: KnownLogStore;
   /** Where the epoch of the mailbox is remembered; forgotten with the process by default. */
   readonly mailboxEpochs?: EpochStore;
+  /**
+   * Invitation to sign up with; only for a device without an account. Without one, a service that lets nobody else in throws
+   * `invitation_required`.
+   */
+  readonly invitation?: string;
   /** Asks the person for the second factor; without it, signing in throws `second_factor_required` where it takes one. */
   readonly secondFactor?: AskSecondFactor;
   /**

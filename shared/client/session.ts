@@ -22,6 +22,8 @@ export interface SessionPorts {
   /** URL of the edge: who an assertion is for. */
   readonly audience: string;
   readonly secondFactor?: AskSecondFactor | undefined;
+  /** To sign up with, where the service asks for one. */
+  readonly invitation?: string | undefined;
 }
 
 /** What a person can do something about while signing in. */
@@ -36,7 +38,7 @@ const RENEW_AT = 0.8;
 export async function signUp(ports: SessionPorts, signal?: AbortSignal): Promise<string> {
   const assertion = await assert(ports, { purpose: 'sign-up', sub: '' });
   const { publicKey } = ports.device;
-  const call = { path: '/v1/accounts', body: { publicKey, assertion }, signal };
+  const call = { path: '/v1/accounts', body: { publicKey, assertion, invitation: ports.invitation }, signal };
   return (await ports.http(call, isSignedUp)).userId;
 }
 
