@@ -9,12 +9,24 @@ import { fileURLToPath } from 'node:url';
 
 /** The socket library brings native code for these; Node 24 has none. */
 const NODE_MAJORS = ['20', '22'];
-const NEED_REDIS = ['start', 'roll', 'faults', 'bench', 'test'];
+const NEED_REDIS = ['start', 'roll', 'faults', 'bench', 'drill', 'test'];
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-/** The scripts of package.json that begin here; each is a module beside this file. */
-const TARGETS = Object.entries(JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).scripts)
-  .filter(([name, command]) => command === `node deploy/local/boot.mjs ${name}`)
-  .map(([name]) => name);
+const TARGETS = [
+  'start',
+  'try',
+  'roll',
+  'faults',
+  'bench',
+  'probe',
+  'backup',
+  'restore',
+  'drill',
+  'test',
+  'check',
+  'docs',
+  'sdk',
+  'api',
+];
 
 /** Ends this process with one plain sentence; anything longer hides what to do. */
 class Refusal extends Error {}

@@ -5,6 +5,8 @@ const TOOLS: readonly { readonly program: string; readonly name: string }[] = [
   { program: 'oathtool', name: 'oathtool' },
   { program: 'pgbouncer', name: 'pgbouncer' },
   { program: 'chromium', name: 'chromium' },
+  { program: 'pg_dump', name: 'postgresql-client' },
+  { program: 'age', name: 'age' },
 ];
 
 /**
