@@ -7,6 +7,7 @@ import { createMiddleware } from 'hono/factory';
 import { generateSpecs } from 'hono-openapi';
 import { createSigner, createVerifier } from '../shared/token.ts';
 import type { EdgeEnv } from './access.ts';
+import { createBanTags } from './bans.ts';
 import { createBelongings } from './belongings.ts';
 import type { EdgeConfig } from './config.ts';
 import { createDirectory } from './directory.ts';
@@ -33,6 +34,7 @@ import { jwksRoutes } from './routes/jwks.ts';
 import { keyLogRoutes } from './routes/key-log.ts';
 import { keyLookupRoutes } from './routes/key-lookup.ts';
 import { keyPackageRoutes } from './routes/key-packages.ts';
+import { moderationRoutes } from './routes/moderation.ts';
 import { recoveryRoutes } from './routes/recovery.ts';
 import { sessionRoutes } from './routes/sessions.ts';
 import { socketRoutes } from './routes/socket.ts';
@@ -52,6 +54,7 @@ export type AppConfig = Pick<
   | 'signingKeys'
   | 'tagKey'
   | 'sealKeys'
+  | 'banKeys'
   | 'webOrigins'
   | 'signUp'
   | 'operators'
@@ -77,6 +80,7 @@ export async function createApp(ports: Ports, config: AppConfig): Promise<Hono<E
   app.route('/', belongingRoutes(parts));
   app.route('/', channelListRoutes(parts));
   app.route('/', channelRoutes(parts));
+  app.route('/', moderationRoutes(parts));
   app.route('/', connectRoutes(parts));
   app.route('/', socketRoutes());
   app.route('/', keyLogRoutes(parts));
@@ -96,6 +100,7 @@ export async function createApp(ports: Ports, config: AppConfig): Promise<Hono<E
 async function createParts(ports: Ports, config: AppConfig) {
   const { publicUrl, totpPolicy, limitProfile } = config;
   const tags = await createTags(config.tagKey.bytes.reveal());
+  const banTags = await createBanTags(config.banKeys.length === 0 ? [config.tagKey] : config.banKeys);
   const records = createRecords(await createSealer(config.sealKeys));
   const signer = await createSigner(publicUrl, config.signingKeys.reveal());
   const verifier = createVerifier(publicUrl, signer.publicKeys);
@@ -118,6 +123,7 @@ async function createParts(ports: Ports, config: AppConfig) {
     totpPolicy,
     limitProfile,
     tags,
+    banTags,
     records,
     signer,
     verifier,

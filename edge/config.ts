@@ -72,6 +72,18 @@ export const EDGE_VARIABLES = {
     }),
     { wanted: 'comma-separated <version>:<32 bytes as base64url>, each version once', check: keyRing },
   ),
+  banKeys: refine(
+    list('HUSHWIRE_EDGE_BAN_KEYS', {
+      about:
+        'keys that turn whom a ban is about into its tag; the first places, all are looked for. None: the tag key alone',
+      isSecret: true,
+      fallback: '',
+    }),
+    {
+      wanted: 'comma-separated <version>:<32 bytes as base64url>, each version once',
+      check: (values) => (values.length === 0 ? [] : keyRing(values)),
+    },
+  ),
   stateUrl: url('HUSHWIRE_EDGE_STATE_URL', { about: 'REST URL of the state Redis', protocols: HTTP }),
   stateToken: refine(
     text('HUSHWIRE_EDGE_STATE_TOKEN', { about: 'bearer token of the state Redis', isSecret: true }),

@@ -73,3 +73,8 @@ function copyOf(kind: CopyKind, tag: Tag, { held, nowMs }: { held: HeldCopy; now
   const { version, sealed } = held;
   return { kind, tag, version, sealed, expiresAtMs: expiryAfter(nowMs, { days, tag }) };
 }
+
+/** The copy of a membership that is being written now. */
+export function memberCopy(tag: Tag, held: HeldCopy, nowMs: number): Copy {
+  return { ...copyOf('member', tag, { held, nowMs }), onEqual: 'replace' };
+}

@@ -4,6 +4,9 @@ import type { Tag } from '../shared/frame.ts';
 import type {
   AccountWritten,
   AttemptAnswer,
+  BanPage,
+  BansChange,
+  BansRequest,
   Belongings,
   ChannelList,
   ClaimedPackages,
@@ -12,6 +15,8 @@ import type {
   LogPage,
   LogPageRequest,
   LogWritten,
+  MembersChange,
+  MembersChanged,
   NewAccount,
   NewAttempt,
   NewChannel,
@@ -165,6 +170,9 @@ export interface OriginApi {
   attempt(attempt: NewAttempt, requestId: string): Promise<AttemptAnswer>;
   createChannel(channel: NewChannel, requestId: string): Promise<Written>;
   addMember(member: NewMember, requestId: string): Promise<Written>;
+  changeMembers(change: MembersChange, requestId: string): Promise<MembersChanged>;
+  placeBans(change: BansChange, requestId: string): Promise<void>;
+  listBans(request: BansRequest, requestId: string): Promise<BanPage>;
   addDevice(device: NewDevice, requestId: string): Promise<DeviceWritten>;
   revoke(revocation: Revocation, requestId: string): Promise<Revoked>;
   recover(recovery: Recovery, requestId: string): Promise<Recovered>;

@@ -60,8 +60,12 @@ const TABLES = {
   member: v.strictObject({
     channelId: channelIdSchema,
     userId: userIdSchema,
-    role: v.picklist(['owner', 'member']),
+    /** `none`: is no member (any more). */
+    role: v.picklist(['owner', 'moderator', 'member', 'none']),
+    /** Grows with each change, so that rights from before a change can be told from those after it. */
     generation: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
+    /** Last day of a ban, or for good; rejoining does not lift it. */
+    banned: v.exactOptional(v.union([daySchema, v.literal('for-good')])),
   }),
 };
 

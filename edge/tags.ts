@@ -17,6 +17,8 @@ export interface Tags {
   channel(channelId: string): Promise<Tag>;
   /** Per channel, so that nobody can be followed from one channel to another. */
   member(channelId: string, userId: string): Promise<Tag>;
+  /** A membership in one of its generations: what is revoked when it ends. */
+  right(channelId: string, userId: string, generation: number): Promise<Tag>;
   /** A one-time mark of an assertion. */
   once(jti: string): Promise<Tag>;
   /** A one-time mark of the code an account's authenticator shows in this step. */
@@ -52,6 +54,7 @@ export async function createTags(keyBytes: Uint8Array<ArrayBuffer>): Promise<Tag
     mailbox: (userId, deviceId) => tag('mailbox', userId, deviceId),
     channel: (channelId) => tag('channel', channelId),
     member: (channelId, userId) => tag('member', channelId, userId),
+    right: (channelId, userId, generation) => tag('right', channelId, userId, String(generation)),
     once: (jti) => tag('once', jti),
     step: (userId, step) => tag('step', userId, String(step)),
     recovery: (userId, code) => tag('recovery', userId, code),

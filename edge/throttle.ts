@@ -61,6 +61,8 @@ export function holdWrites(origin: OriginApi, throttle: Throttle): OriginApi {
     attempt: held(origin.attempt),
     createChannel: held(origin.createChannel),
     addMember: held(origin.addMember),
+    changeMembers: held(origin.changeMembers),
+    placeBans: held(origin.placeBans),
     addDevice: held(origin.addDevice),
     recover: held(origin.recover),
     appendEntry: held(origin.appendEntry),

@@ -134,6 +134,14 @@ export class Connection {
       if (this.subscriptions.remove(channel)) this.send({ type: 'revoked', channel, code: 'grant_expired' });
   }
 
+  /** Ends what was held by one of these rights, telling the client for each channel. */
+  revoke(rights: ReadonlySet<Tag>): void {
+    for (const channel of this.grants.takeRevoked(rights)) {
+      this.subscriptions.remove(channel);
+      this.send({ type: 'revoked', channel, code: 'not_a_member' });
+    }
+  }
+
   close(code: FailureCode): void {
     if (this.#state === 'closed') return;
     this.ended();

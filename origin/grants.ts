@@ -36,6 +36,13 @@ export class Grants {
     return grant;
   }
 
+  /** Removes and returns the channels whose right was revoked. */
+  takeRevoked(rights: ReadonlySet<Tag>): Tag[] {
+    const revoked = [...this.#held.values()].filter(({ right }) => right !== undefined && rights.has(right));
+    for (const { channel } of revoked) this.#held.delete(channel);
+    return revoked.map(({ channel }) => channel);
+  }
+
   /** Removes and returns the channels whose grant has ended. */
   takeExpired(nowMs: number): Tag[] {
     const expired = [...this.#held.values()].filter((grant) => grant.expiresAtMs <= nowMs);

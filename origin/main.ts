@@ -9,6 +9,7 @@ import { type HttpServer, startHttpServer } from './adapters/http-server.ts';
 import { PostgresKeys } from './adapters/postgres-keys.ts';
 import { PostgresLists } from './adapters/postgres-lists.ts';
 import { MigrationRefused, migrate } from './adapters/postgres-migrate.ts';
+import { PostgresModeration } from './adapters/postgres-moderation.ts';
 import { PostgresPool } from './adapters/postgres-pool.ts';
 import { startPurging } from './adapters/postgres-purge.ts';
 import { PostgresRecords } from './adapters/postgres-records.ts';
@@ -172,11 +173,13 @@ async function openStores(config: OriginConfig) {
     { urls: config.relayUrls, log, now: Date.now, retentionHours: config.logRetentionHours },
     RELAY_DEADLINE_MS,
   );
-  const stopPurging = [records, revocations].map((store) => startPurging(store, log));
+  const moderation = new PostgresModeration(pool);
+  const stopPurging = [records, revocations, moderation].map((store) => startPurging(store, log));
   return {
     ...relay,
     records,
     revocations,
+    moderation,
     keys: new PostgresKeys(pool),
     lists: new PostgresLists(pool),
     close: async () => {

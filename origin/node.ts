@@ -182,10 +182,16 @@ export class OriginNode {
     if (connection.isOpen) for (const tag of connection.tags) this.#admitted.add(tag, connection);
   }
 
-  /** Sends away who was let in under one of these tags. */
+  /** Sends away who was let in under one of these tags, and ends what was held by one of these rights. */
   #end(tags: readonly Tag[]): void {
-    for (const tag of tags)
-      for (const connection of this.#admitted.find(tag)) connection.close('session_ended');
+    const rights = new Set<Tag>();
+    for (const tag of tags) {
+      const admitted = this.#admitted.find(tag);
+      for (const connection of admitted) connection.close('session_ended');
+      if (admitted.length === 0) rights.add(tag);
+    }
+    // Which connection holds a right is not indexed: it would cost every connection memory for what is rare.
+    if (rights.size > 0) for (const connection of this.#connections) connection.revoke(rights);
   }
 
   /** Runs again and again; the result ends that. */

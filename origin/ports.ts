@@ -4,6 +4,8 @@ import type { GapReason, Tag } from '../shared/frame.ts';
 import type {
   AccountWritten,
   AttemptAnswer,
+  BanPage,
+  BanRow,
   Belongings,
   ChannelList,
   ClaimedPackages,
@@ -12,6 +14,8 @@ import type {
   LogPage,
   LogPageRequest,
   LogWritten,
+  MembersChange,
+  MembersChanged,
   NewAccount,
   NewAttempt,
   NewChannel,
@@ -100,6 +104,16 @@ export interface ListRecords {
   /** Of many at once that follow the same version one is written. */
   writeList(list: NewChannelList, mark: CallMark): Promise<ListWritten>;
   readList(account: Tag): Promise<ChannelList>;
+}
+
+/** Memberships and bans. Marks and failures as for Records. */
+export interface ModerationRecords {
+  /** One change of a channel after another; all of it or nothing. */
+  changeMembers(change: MembersChange, mark: CallMark): Promise<MembersChanged>;
+  /** Places and lifts service-wide bans. */
+  placeBans(bans: readonly BanRow[], lifted: readonly Tag[], mark: CallMark): Promise<void>;
+  /** Bans in force after a tag; service-wide ones without a channel. */
+  listBans(channel: Tag | undefined, after: string): Promise<BanPage>;
 }
 
 /**

@@ -23,6 +23,9 @@
  * | `POST /internal/v1/key-packages/claim` PackageClaim | ClaimedPackages |
  * | `POST /internal/v1/channel-lists` NewChannelList | ListWritten |
  * | `POST /internal/v1/channel-lists/read` ListRequest | ChannelList (a read) |
+ * | `POST /internal/v1/memberships` MembersChange | MembersChanged |
+ * | `POST /internal/v1/bans` BansChange | `{}` |
+ * | `POST /internal/v1/bans/read` BansRequest | BanPage (a read) |
  * | `POST /internal/v1/read` ReadRequest | ReadAnswer (a read; needs no one-time mark) |
  * | `GET /internal/v1/nodes` | NodesAnswer (a read) |
  *
@@ -50,6 +53,9 @@ export const INTERNAL_PATHS = Object.freeze({
   keyClaims: '/internal/v1/key-packages/claim',
   channelLists: '/internal/v1/channel-lists',
   channelListReads: '/internal/v1/channel-lists/read',
+  memberships: '/internal/v1/memberships',
+  bans: '/internal/v1/bans',
+  banReads: '/internal/v1/bans/read',
   read: '/internal/v1/read',
   nodes: '/internal/v1/nodes',
 });
@@ -373,6 +379,53 @@ export interface ChannelList {
   readonly version: number;
   readonly data: string;
 }
+
+/** One membership as it shall be; `version` is the one after what is stored, 1 where nothing is. */
+export interface MemberChange {
+  readonly member: Tag;
+  readonly sealed: Sealed;
+  readonly version: number;
+  /** The right that ends with the change, at live sockets too. */
+  readonly revokes?: Tag;
+}
+/** A ban as it is stored: nothing in it tells whom it is about without the key of its version. */
+export interface BanRow {
+  readonly ban: Tag;
+  readonly keyVersion: number;
+  /** JWE that only moderators can open. */
+  readonly statement: string | null;
+  /** Last day; null for good. */
+  readonly expiresOn: Day | null;
+}
+/** All or nothing. */
+export interface MembersChange {
+  readonly channel: Tag;
+  readonly members: readonly MemberChange[];
+  readonly bans?: readonly BanRow[];
+  readonly lifted?: readonly Tag[];
+  /** Bans in force that forbid the change. */
+  readonly unless?: readonly Tag[];
+}
+/** `stale`: a record was changed meanwhile; `barred`: one of `unless` is in force; `missing`: there is no such channel. */
+export interface MembersChanged {
+  readonly result: 'changed' | 'stale' | 'barred' | 'missing';
+}
+/** Service-wide bans. */
+export interface BansChange {
+  readonly bans: readonly BanRow[];
+  readonly lifted: readonly Tag[];
+}
+/** Bans in force, by tag; service-wide ones without a channel. */
+export interface BansRequest {
+  readonly channel?: Tag;
+  readonly after: string;
+}
+export interface BanPage {
+  readonly bans: readonly BanRow[];
+  readonly isWhole: boolean;
+}
+/** Most memberships, or bans, changed in one call. */
+export const MODERATION_MAX = 50;
 
 export interface NodeInfo {
   readonly node: string;

@@ -55,6 +55,8 @@ export interface Grant {
   readonly member: Tag;
   readonly verbs: readonly Verb[];
   readonly generation: number;
+  /** Names this membership in this generation: what is revoked when it ends. Grants of an older edge have none. */
+  readonly right?: Tag;
 }
 export interface GrantsClaims {
   readonly session: Tag;
@@ -309,11 +311,12 @@ const LIST_CLAIMS: Partial<Record<Kind, Readonly<Record<string, (item: unknown) 
 
 function isGrant(value: unknown): value is Grant {
   if (typeof value !== 'object' || value === null) return false;
-  const { channel, member, verbs, generation } = value as Record<string, unknown>;
+  const { channel, member, verbs, generation, right } = value as Record<string, unknown>;
   return (
     typeof channel === 'string' &&
     typeof member === 'string' &&
     Array.isArray(verbs) &&
+    (right === undefined || typeof right === 'string') &&
     Number.isSafeInteger(generation)
   );
 }

@@ -5,6 +5,7 @@
 import type {
   AccountWritten,
   AttemptAnswer,
+  BanPage,
   Belongings,
   ChannelList,
   ClaimedPackages,
@@ -12,6 +13,7 @@ import type {
   ListWritten,
   LogPage,
   LogWritten,
+  MembersChanged,
   NodesAnswer,
   PackagesWritten,
   ReadAnswer,
@@ -47,6 +49,25 @@ export function isWritten(value: unknown): value is Written {
 
 export function isAccountWritten(value: unknown): value is AccountWritten {
   return isWritten(value) || fields(value).result === 'used-up';
+}
+
+export function isMembersChanged(value: unknown): value is MembersChanged {
+  const { result } = fields(value);
+  return result === 'changed' || result === 'stale' || result === 'barred' || result === 'missing';
+}
+
+export function isBanPage(value: unknown): value is BanPage {
+  const { bans, isWhole } = fields(value);
+  return Array.isArray(bans) && bans.length <= BANS_MAX && bans.every(isBan) && typeof isWhole === 'boolean';
+}
+
+/** Far more than an origin puts into one answer. */
+const BANS_MAX = 1_000;
+
+function isBan(value: unknown): boolean {
+  const { ban, statement, expiresOn } = fields(value);
+  const isText = (part: unknown) => part === null || typeof part === 'string';
+  return typeof ban === 'string' && isText(statement) && isText(expiresOn);
 }
 
 export function isTotpWritten(value: unknown): value is TotpWritten {
@@ -196,6 +217,6 @@ function fields(value: unknown): Fields {
   return isObject(value) ? value : {};
 }
 
-function isObject(value: unknown): value is Fields {
+export function isObject(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

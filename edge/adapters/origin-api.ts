@@ -13,6 +13,7 @@ import { isFailureCode } from '../../shared/failures.ts';
 import {
   type AccountWritten,
   type AttemptAnswer,
+  type BanPage,
   type Belongings,
   type ChannelList,
   type ClaimedPackages,
@@ -21,6 +22,7 @@ import {
   type ListWritten,
   type LogPage,
   type LogWritten,
+  type MembersChanged,
   type NodesAnswer,
   type PackagesWritten,
   READ_MAX_TAGS,
@@ -38,6 +40,7 @@ import type { Clock, OriginApi, Random } from '../ports.ts';
 import {
   isAccountWritten,
   isAttemptAnswer,
+  isBanPage,
   isBelongings,
   isChannelList,
   isClaimedPackages,
@@ -45,7 +48,9 @@ import {
   isListWritten,
   isLogPage,
   isLogWritten,
+  isMembersChanged,
   isNodesAnswer,
+  isObject,
   isPackagesWritten,
   isReadAnswer,
   isRecovered,
@@ -121,6 +126,19 @@ export function createOriginApi(options: OriginApiOptions): OriginApi {
       }),
     createChannel: (channel, requestId) => write(INTERNAL_PATHS.channels, channel, requestId),
     addMember: (member, requestId) => write(INTERNAL_PATHS.members, member, requestId),
+    changeMembers: (body, requestId) =>
+      ask<MembersChanged>({
+        method: 'POST',
+        path: INTERNAL_PATHS.memberships,
+        body,
+        requestId,
+        isAnswer: isMembersChanged,
+      }),
+    placeBans: async (body, requestId) => {
+      await ask<object>({ method: 'POST', path: INTERNAL_PATHS.bans, body, requestId, isAnswer: isObject });
+    },
+    listBans: (body, requestId) =>
+      ask<BanPage>({ method: 'POST', path: INTERNAL_PATHS.banReads, body, requestId, isAnswer: isBanPage }),
     addDevice: (body, requestId) =>
       ask<DeviceWritten>({
         method: 'POST',

@@ -5,7 +5,8 @@ import type { Verifier } from '../../shared/token.ts';
 import { type Caller, type CallerEnv, requireCaller } from '../access.ts';
 import { jsonBody, pathParameters, requireJson } from '../body.ts';
 import { dayOf } from '../days.ts';
-import type { FullFinds, Lookup } from '../lookup.ts';
+import type { Lookup } from '../lookup.ts';
+import { changeMembers, type ModerationParts } from '../moderation.ts';
 import { describe } from '../openapi.ts';
 import type { Clock, OriginApi } from '../ports.ts';
 import { FIRST_VERSION, type MemberRecord, type Records } from '../records.ts';
@@ -21,7 +22,7 @@ const memberPath = v.strictObject({ channelId: channelIdSchema });
 const memberRequest = v.strictObject({ userId: userIdSchema });
 const memberAnswer = v.strictObject({ member: tagSchema });
 
-export interface ChannelParts {
+export interface ChannelParts extends ModerationParts {
   readonly verifier: Verifier;
   readonly throttle: Throttle;
   readonly lookup: Lookup;
@@ -58,13 +59,13 @@ export function channelRoutes(parts: ChannelParts) {
       requireJson,
       jsonBody(memberRequest),
       async (c) => {
-        const call = { caller: c.get('caller'), requestId: c.get('requestId'), parts };
         const { channelId } = c.req.valid('param');
-        const copies = await requireOwner(channelId, call);
-        return c.json(
-          { member: await addMember(channelId, c.req.valid('json').userId, { ...call, copies }) },
-          201,
+        const { userId } = c.req.valid('json');
+        await addMember(
+          { channelId, userId },
+          { caller: c.get('caller'), requestId: c.get('requestId'), parts },
         );
+        return c.json({ member: await parts.tags.member(channelId, userId) }, 201);
       },
     );
 }
@@ -111,23 +112,6 @@ async function newChannel(channelId: string, { channel, tag, tags }: MemberWant,
   };
 }
 
-/**
- * Throws `forbidden` unless the caller owns the channel; an unknown channel is refused alike. Gives back what the state
- * Redis should hold from now on.
- */
-async function requireOwner(
-  channelId: string,
-  { caller, requestId, parts }: Call,
-): Promise<FullFinds['copies']> {
-  const { lookup, tags, clock } = parts;
-  const member = await wantMember(tags, channelId, caller.userId);
-  const own = await wantCaller(tags, caller);
-  const finds = await lookup.find({ ...own, members: [member] }, requestId);
-  requireLive(finds, clock.now());
-  requireOwned(member, finds.members[0], 'forbidden');
-  return finds.copies;
-}
-
 /** The seal has bound the record to channel and member tags already; that it says `owner` is what is left to check. */
 function requireOwned(
   want: MemberWant,
@@ -138,22 +122,22 @@ function requireOwned(
   return want;
 }
 
-/** The write and what the state Redis should hold go out together. */
-async function addMember(
-  channelId: string,
-  userId: string,
-  { requestId, parts, copies }: Call & Pick<FullFinds, 'copies'>,
-): Promise<string> {
-  const { origin, lookup, tags, records } = parts;
-  const { channel, tag, tags: bound } = await wantMember(tags, channelId, userId);
-  const record: MemberRecord = { channelId, userId, role: 'member', generation: 1 };
-  const sealed = await records.seal('member', { tags: bound, version: FIRST_VERSION }, record);
-  const [{ result }] = await Promise.all([
-    origin.addMember({ channel, member: tag, sealed }, requestId),
-    lookup.keep(copies),
-  ]);
-  if (result === 'missing') throw new Failure('forbidden');
-  return tag;
+/** Moderators add members; who is one already stays what they are. Throws `conflict` for somebody who is banned. */
+function addMember({ channelId, userId }: { channelId: string; userId: string }, call: Call): Promise<void> {
+  return changeMembers(
+    {
+      channelId,
+      userIds: [userId],
+      decide: ({ is }, callerIs) => {
+        if (callerIs !== 'owner' && callerIs !== 'moderator') throw new Failure('forbidden');
+        if (is.banned !== undefined)
+          throw new Failure('conflict', { detail: 'Banned here; lift the ban first' });
+        return is.role === 'none' ? { role: 'member' } : is;
+      },
+      barredByBans: true,
+    },
+    call,
+  );
 }
 
 function describeCreation() {
@@ -175,13 +159,13 @@ function describeInvitation() {
   return describe({
     summary: 'Add a member',
     description:
-      'Only the owner may; a channel that does not exist is refused alike. Idempotent. Whether the user exists is not ' +
-      'checked, and not told.',
+      'Its owner and moderators may; a channel that does not exist is refused alike. Idempotent; `conflict` for somebody who ' +
+      'is banned. Whether the user exists is not checked, and not told.',
     tag: 'channels',
     needsCaller: true,
     takesBody: true,
     status: 201,
     answer: memberAnswer,
-    failures: ['session_ended', 'forbidden', 'unavailable'],
+    failures: ['session_ended', 'forbidden', 'conflict', 'unavailable'],
   });
 }

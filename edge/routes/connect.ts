@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
 import * as v from 'valibot';
-import { SOCKET_PATH } from '../../shared/frame.ts';
+import { SOCKET_PATH, type Tag } from '../../shared/frame.ts';
 import { type Grant, type Signer, TOKEN_KINDS, type Verb, type Verifier } from '../../shared/token.ts';
 import { type Caller, type CallerEnv, CONNECT_PATH, requireCaller } from '../access.ts';
 import { jsonBody, requireJson } from '../body.ts';
@@ -108,13 +108,18 @@ async function connect(channelIds: readonly string[], call: Call, parts: Connect
     node,
     url: `${url}${SOCKET_PATH}`,
   }));
-  const verdicts = judge(channelIds, { members, finds });
-  const [rights] = await Promise.all([
+  const rights = await Promise.all(
+    channelIds.map((channelId, i) =>
+      tags.right(channelId, caller.userId, finds.members[i]?.record.generation ?? 0),
+    ),
+  );
+  const verdicts = judge(channelIds, { members, finds, rights });
+  const [signed] = await Promise.all([
     signRights(verdicts.grants, { caller, session: session.tag, parts }),
     lookup.keep(finds.copies),
   ]);
   const socketUrl = `${parts.publicUrl.replace(/^http/, 'ws')}${SOCKET_PATH}`;
-  return { origins, socketUrl, ...rights, channels: verdicts.channels, refused: verdicts.refused };
+  return { origins, socketUrl, ...signed, channels: verdicts.channels, refused: verdicts.refused };
 }
 
 interface Verdicts {
@@ -125,19 +130,19 @@ interface Verdicts {
 
 function judge(
   channelIds: readonly string[],
-  { members, finds }: { members: readonly MemberWant[]; finds: Finds },
+  { members, finds, rights }: { members: readonly MemberWant[]; finds: Finds; rights: readonly Tag[] },
 ): Verdicts {
   const verdicts: Verdicts = { grants: [], channels: [], refused: [] };
   channelIds.forEach((channelId, i) => {
     const want = members[i];
     const found = finds.members[i];
-    if (want === undefined || found === undefined) {
+    if (want === undefined || found === undefined || found.record.role === 'none') {
       verdicts.refused.push({ channelId, code: 'not_a_member' });
       return;
     }
     const { channel, tag: member } = want;
     const { generation } = found.record;
-    verdicts.grants.push({ channel, member, verbs: MEMBER_VERBS, generation });
+    verdicts.grants.push({ channel, member, verbs: MEMBER_VERBS, generation, right: rights[i] ?? '' });
     verdicts.channels.push({ channelId, channel, member, verbs: [...MEMBER_VERBS] });
   });
   return verdicts;

@@ -37,8 +37,16 @@ describe('POST /v1/connect', ({ test, beforeEach }) => {
     const { ticket, grants } = await verify(json);
     assert.is(grants.session, ticket.session);
     const [granted] = json.channels;
+    const { right } = grants.grants[0] ?? {};
+    assert.match(right ?? '', /^[A-Za-z0-9_-]{22}$/);
     assert.equal(grants.grants, [
-      { channel: granted.channel, member: granted.member, verbs: ['subscribe', 'publish'], generation: 1 },
+      {
+        channel: granted.channel,
+        member: granted.member,
+        verbs: ['subscribe', 'publish'],
+        generation: 1,
+        right,
+      },
     ]);
     assert.is(json.grantsExpireInMs, 600_000);
     assert.is(new Set([ticket.session, ticket.device, ticket.mailbox, ticket.jti]).size, 4);

@@ -17,6 +17,7 @@ import {
 } from '../../shared/internal.ts';
 import type { OriginApi } from '../ports.ts';
 import { createMemoryKeys, type MemoryKeys } from './memory-keys.ts';
+import { createMemoryModeration } from './memory-moderation.ts';
 import { type Ended, recover, revoke } from './memory-revocations.ts';
 import { createMemoryTotp, type MemoryTotp } from './memory-totp.ts';
 
@@ -30,6 +31,7 @@ export interface MemoryOrigin extends OriginApi {
   /** How many accounts each has let in. */
   readonly invitations: Map<string, number>;
   readonly totp: MemoryTotp;
+  readonly moderation: ReturnType<typeof createMemoryModeration>;
   readonly keys: MemoryKeys;
   nodeList: NodeInfo[];
   /** Request ids it was called with, newest last. */
@@ -51,6 +53,7 @@ export function createMemoryOrigin(): MemoryOrigin {
     members: new Map<string, StoredMember>(),
     invitations: new Map<string, number>(),
   };
+  const moderation = createMemoryModeration(tables);
   const totp = createMemoryTotp();
   const keys = createMemoryKeys(tables);
   const lists = new Map<string, ChannelList>();
@@ -64,6 +67,7 @@ export function createMemoryOrigin(): MemoryOrigin {
   const memory: MemoryOrigin = {
     ...tables,
     totp,
+    moderation,
     keys,
     requestIds,
     nodeList: [],
@@ -123,6 +127,9 @@ export function createMemoryOrigin(): MemoryOrigin {
         tables.members.set(member, { sealed, version: 1, channel });
         return CREATED;
       }),
+    changeMembers: (change, requestId) => answer(requestId, () => moderation.changeMembers(change)),
+    placeBans: (change, requestId) => answer(requestId, () => moderation.placeBans(change)),
+    listBans: (request, requestId) => answer(requestId, () => moderation.listBans(request)),
     addDevice: ({ account, approver, device, sealed }, requestId) =>
       answer(requestId, (): DeviceWritten => {
         const own = [...tables.devices].filter(([, row]) => row.account === account).map(([tag]) => tag);

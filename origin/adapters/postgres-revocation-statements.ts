@@ -48,7 +48,7 @@ const CALLER = `caller as (
 )`;
 
 /** Numbers and keeps what `ended` lists. The sum over `first` makes sure that what it locks is locked before the head. */
-const record = (first: string) => `head as (
+export const recordRevocations = (first: string) => `head as (
   update hushwire.revocation_head set sequence = sequence + (select count(*) from ended)
   where exists (select from ended) and (select count(*) from ${first}) >= 0
   returning sequence
@@ -77,7 +77,7 @@ const END_SESSIONS = `with ${MARK}, ${CALLER}, chosen as (
 ), ended as (
   delete from hushwire.sessions using chosen where sessions.session = chosen.session
   returning sessions.session::text as tag, 'session' as kind
-), ${record('ended')}
+), ${recordRevocations('ended')}
 select exists (select from mark) as marked, exists (select from caller) as allowed,
   (select count(*) from ended)::integer as ended, null as devices,
   ${tags('session', "($5::text = '' or tag = $5::text)")} as sessions`;
@@ -94,7 +94,7 @@ const REMOVE_DEVICE = `with ${MARK}, ${CALLER}, others as (
 ), ended as (
   delete from hushwire.devices using target where devices.device = target.device
   returning devices.device::text as tag, 'device' as kind
-), ${record('gone')}
+), ${recordRevocations('gone')}
 select exists (select from mark) as marked, exists (select from caller) as allowed,
   exists (select from found) as found, exists (select from others) as others, null as sessions,
   ${tags('device', 'tag = $5::text')} as devices`;
@@ -114,7 +114,7 @@ const DELETE_ACCOUNT = `with ${MARK}, ${CALLER}, target as (
   returning accounts.account::text as tag, 'account' as kind
 ), ended as (
   select tag, kind from devices union all select tag, kind from deleted
-), ${record('gone')}
+), ${recordRevocations('gone')}
 select exists (select from mark) as marked, exists (select from caller) as allowed,
   exists (select from deleted) or exists (select from hushwire.revocations where tag = $3::text) as deleted,
   null as sessions, ${tags('device', 'true')} as devices`;
@@ -138,7 +138,7 @@ const RECOVER = `with ${MARK}, newest as (
 ), ended as (
   delete from hushwire.devices using target where devices.device = target.device
   returning devices.device::text as tag, 'device' as kind
-), ${record('gone')}, added as (
+), ${recordRevocations('gone')}, added as (
   insert into hushwire.devices (device, account, sealed) select $4::text, $3::text, $5::text from agreed
   returning true
 ), entry as (

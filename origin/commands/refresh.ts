@@ -21,5 +21,8 @@ export async function takeGrants(bundle: string, caller: Caller): Promise<void> 
   const claims = await verifier.verify('grants', bundle, now());
   if (claims === 'refused') throw new Failure('grant_refused');
   if (claims === 'expired') throw new Failure('grant_expired');
+  // A right that ended a moment ago may still be in a bundle that was signed before.
+  const rights = claims.grants.flatMap(({ right }) => (right === undefined ? [] : [right]));
+  if (caller.ports.revocations.has(...rights)) throw new Failure('grant_refused');
   caller.grants.add(claims, caller.session);
 }

@@ -13,6 +13,8 @@ import type { Tag } from '../../shared/frame.ts';
 import {
   INTERNAL_BODY_BYTES,
   INTERNAL_PATHS,
+  type MembersChange,
+  type MembersChanged,
   type NodesAnswer,
   type ReadRequest,
   type Recovered,
@@ -23,12 +25,23 @@ import {
 import { errorFields, type Log } from '../../shared/log.ts';
 import type { Verifier } from '../../shared/token.ts';
 import { type HttpHandler, type HttpRequest, jsonAnswer, problemAnswer } from '../http.ts';
-import type { CallMark, KeyRecords, ListRecords, Records, Registry, RevocationRecords } from '../ports.ts';
+import type {
+  CallMark,
+  KeyRecords,
+  ListRecords,
+  ModerationRecords,
+  Records,
+  Registry,
+  RevocationRecords,
+} from '../ports.ts';
 import { authorise } from './caller.ts';
 import {
+  bansChange,
+  bansRequest,
   belongingsRequest,
   listRequest,
   logPageRequest,
+  membersChange,
   newAccount,
   newAttempt,
   newChannel,
@@ -62,6 +75,7 @@ export interface InternalApiPorts {
   readonly revocations: Pick<RevocationRecords, 'addDevice' | 'revoke' | 'recover' | 'belongings'>;
   readonly keys: KeyRecords;
   readonly lists: ListRecords;
+  readonly moderation: ModerationRecords;
   /** Told of every session and device that a call has ended, also when an earlier call had. */
   readonly onRevoked: (tags: readonly Tag[]) => void;
   readonly registry: Pick<Registry, 'nodes'>;
@@ -97,7 +111,7 @@ interface Route {
 }
 
 function createRoutes(ports: InternalApiPorts): ReadonlyMap<string, Route> {
-  const { records, revocations, keys, lists, registry } = ports;
+  const { records, revocations, keys, lists, moderation, registry } = ports;
   return new Map<string, Route>([
     [INTERNAL_PATHS.accounts, post(newAccount, (account, mark) => records.createAccount(account, mark))],
     [INTERNAL_PATHS.sessions, post(newSession, (session, mark) => records.createSession(session, mark))],
@@ -117,12 +131,35 @@ function createRoutes(ports: InternalApiPorts): ReadonlyMap<string, Route> {
     [INTERNAL_PATHS.keyClaims, post(packageClaim, (claim, mark) => keys.claimPackages(claim, mark))],
     [INTERNAL_PATHS.channelLists, post(newChannelList, (list, mark) => lists.writeList(list, mark))],
     [INTERNAL_PATHS.channelListReads, post(listRequest, ({ account }) => lists.readList(account))],
+    [
+      INTERNAL_PATHS.memberships,
+      post(membersChange, (change, mark) => changeMembers(change, { mark, ports })),
+    ],
+    [
+      INTERNAL_PATHS.bans,
+      post(bansChange, async ({ bans, lifted }, mark) => {
+        await moderation.placeBans(bans, lifted, mark);
+        return {};
+      }),
+    ],
+    [INTERNAL_PATHS.banReads, post(bansRequest, ({ channel, after }) => moderation.listBans(channel, after))],
     [INTERNAL_PATHS.read, post(readRequest, (read: ReadRequest) => records.read(read))],
     [
       INTERNAL_PATHS.nodes,
       { method: 'GET', run: async (): Promise<NodesAnswer> => ({ nodes: await registry.nodes() }) },
     ],
   ]);
+}
+
+/** What ended is told at once, also by a repeat whose first try had done it. */
+async function changeMembers(
+  change: MembersChange,
+  { mark, ports }: { readonly mark: CallMark; readonly ports: InternalApiPorts },
+): Promise<MembersChanged> {
+  const changed = await ports.moderation.changeMembers(change, mark);
+  if (changed.result === 'changed')
+    ports.onRevoked(change.members.flatMap(({ revokes }) => (revokes === undefined ? [] : [revokes])));
+  return changed;
 }
 
 /** The nodes are told without waiting for them: what is written they learn in any case. */

@@ -2,6 +2,9 @@
 import * as v from 'valibot';
 import {
   type Attempt,
+  type BanRow,
+  type BansChange,
+  type BansRequest,
   type BelongingsRequest,
   CLAIM_MAX,
   DEVICES_MAX,
@@ -9,6 +12,8 @@ import {
   INVITATION_USES_MAX,
   type ListRequest,
   type LogPageRequest,
+  type MembersChange,
+  MODERATION_MAX,
   type NewAccount,
   type NewAttempt,
   type NewChannel,
@@ -143,6 +148,43 @@ export const newChannelList = v.strictObject({
 }) satisfies v.GenericSchema<unknown, NewChannelList>;
 
 export const listRequest = v.strictObject({ account: tag }) satisfies v.GenericSchema<unknown, ListRequest>;
+
+const banRow = v.strictObject({
+  ban: tag,
+  keyVersion: v.pipe(count, v.minValue(1), v.maxValue(9_999)),
+  statement: v.nullable(v.pipe(v.string(), v.maxLength(SEALED_MAX_CHARS), v.regex(/^[A-Za-z0-9_.-]{2,}$/))),
+  expiresOn: v.nullable(day),
+}) satisfies v.GenericSchema<unknown, BanRow>;
+const some = <T>(item: v.GenericSchema<unknown, T>) => v.pipe(v.array(item), v.maxLength(MODERATION_MAX * 4));
+
+export const membersChange = v.strictObject({
+  channel: tag,
+  members: v.pipe(
+    v.array(
+      v.strictObject({
+        member: tag,
+        sealed,
+        version: v.pipe(count, v.minValue(1)),
+        revokes: v.exactOptional(tag),
+      }),
+    ),
+    v.minLength(1),
+    v.maxLength(MODERATION_MAX),
+  ),
+  bans: v.exactOptional(some(banRow)),
+  lifted: v.exactOptional(some(tag)),
+  unless: v.exactOptional(some(tag)),
+}) satisfies v.GenericSchema<unknown, MembersChange>;
+
+export const bansChange = v.strictObject({ bans: some(banRow), lifted: some(tag) }) satisfies v.GenericSchema<
+  unknown,
+  BansChange
+>;
+
+export const bansRequest = v.strictObject({
+  channel: v.exactOptional(tag),
+  after: v.union([v.literal(''), tag]),
+}) satisfies v.GenericSchema<unknown, BansRequest>;
 
 export const belongingsRequest = v.strictObject({
   account: tag,

@@ -19,6 +19,12 @@ import { migrate } from '../adapters/postgres-migrate.ts';
 import { createInternalApi, type InternalApiPorts } from '../internal/api.ts';
 import { openRecords } from './records-fixtures.ts';
 
+/** For calls that are about other things. */
+const NO_MODERATION: InternalApiPorts['moderation'] = {
+  changeMembers: () => Promise.resolve({ result: 'missing' }),
+  placeBans: () => Promise.resolve(),
+  listBans: () => Promise.resolve({ bans: [], isWhole: true }),
+};
 const ISSUER = 'https://edge.example';
 
 /** One call as the edge makes it: by default a POST of JSON to `read` with a fresh token for exactly that. */
@@ -42,8 +48,10 @@ export async function startInternalApi({
   revocations,
   keys,
   lists,
+  moderation = NO_MODERATION,
   registry,
-}: Pick<InternalApiPorts, 'records' | 'revocations' | 'keys' | 'lists' | 'registry'>) {
+}: Pick<InternalApiPorts, 'records' | 'revocations' | 'keys' | 'lists' | 'registry'> &
+  Partial<Pick<InternalApiPorts, 'moderation'>>) {
   const lines: Record<string, unknown>[] = [];
   const log = (level: string, event: string, fields: object = {}) =>
     void lines.push({ level, event, ...fields });
@@ -52,7 +60,7 @@ export async function startInternalApi({
   const verifier = createVerifier(ISSUER, JSON.parse(publicKeys) as PublicKeys);
   const told: Tag[][] = [];
   const onRevoked = (tags: readonly Tag[]) => void told.push([...tags]);
-  const ports = { records, revocations, keys, lists, onRevoked, registry };
+  const ports = { records, revocations, keys, lists, moderation, onRevoked, registry };
   const handle = createInternalApi({ ...ports, verifier, now: Date.now, log });
   const options = { host: '127.0.0.1', port: 0, bodyBytes: INTERNAL_BODY_BYTES, handle, log };
   const server = await startHttpServer(options);

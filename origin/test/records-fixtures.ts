@@ -5,6 +5,7 @@ import { createDatabase } from '../../shared/testing/database.ts';
 import { PostgresKeys } from '../adapters/postgres-keys.ts';
 import { PostgresLists } from '../adapters/postgres-lists.ts';
 import { migrate } from '../adapters/postgres-migrate.ts';
+import { PostgresModeration } from '../adapters/postgres-moderation.ts';
 import { PostgresPool } from '../adapters/postgres-pool.ts';
 import { PostgresRecords } from '../adapters/postgres-records.ts';
 import { PostgresRevocations } from '../adapters/postgres-revocations.ts';
@@ -70,5 +71,6 @@ export function openRecords(url: string, { max = 20, isPrepared = true } = {}) {
     revocations: new PostgresRevocations(pool),
     keys: new PostgresKeys(pool),
     lists: new PostgresLists(pool),
+    moderation: new PostgresModeration(pool),
   };
 }

@@ -177,6 +177,32 @@ export function isOwnDevices(value: unknown): value is { readonly devices: reado
   );
 }
 
+/** What the owner may make of a member. */
+export type MemberRole = 'owner' | 'moderator' | 'member';
+
+export interface BanOrder {
+  readonly userIds: readonly string[];
+  /** Last day of the ban, UTC; for good without. */
+  readonly until?: string;
+  /** Compact JWE (RFC 7516) that only moderators can open: who, whom, why. */
+  readonly statement?: string;
+}
+
+/** Bans in force; what is not in the statement, nobody knows. */
+export interface BanList {
+  readonly bans: readonly { readonly ban: string; readonly statement?: string; readonly until?: string }[];
+  readonly isWhole: boolean;
+}
+
+export function isBanList(value: unknown): value is BanList {
+  const { bans, isWhole } = fields(value);
+  const isOptional = (part: unknown) => part === undefined || isText(part);
+  return (
+    isListOf(bans, ({ ban, statement, until }) => isText(ban) && [statement, until].every(isOptional)) &&
+    typeof isWhole === 'boolean'
+  );
+}
+
 export function isStoredList(value: unknown): value is StoredList {
   const { version, data } = fields(value);
   return Number.isSafeInteger(version) && (data === undefined || isText(data));

@@ -2,11 +2,14 @@ import { isFailure } from '../failure.ts';
 import {
   type Admission,
   type Appended,
+  type BanList,
+  type BanOrder,
   type Directory,
   type Enrolment,
   type History,
   isAdmission,
   isAppended,
+  isBanList,
   isConfirmed,
   isDirectory,
   isDone,
@@ -19,6 +22,7 @@ import {
   isSteppedUp,
   isStock,
   isStoredList,
+  type MemberRole,
   type OwnDevice,
   type OwnSession,
   type SteppedUp,
@@ -46,6 +50,11 @@ export interface Api {
   disableTotp(signal?: AbortSignal): Promise<void>;
   createChannel(channelId: string, signal?: AbortSignal): Promise<void>;
   addMember(channelId: string, userId: string, signal?: AbortSignal): Promise<void>;
+  removeMember(channelId: string, userId: string, signal?: AbortSignal): Promise<void>;
+  setRole(channelId: string, userId: string, role: MemberRole, signal?: AbortSignal): Promise<void>;
+  ban(channelId: string, order: BanOrder, signal?: AbortSignal): Promise<void>;
+  liftBan(channelId: string, userIds: readonly string[], signal?: AbortSignal): Promise<void>;
+  bans(channelId: string, after?: string, signal?: AbortSignal): Promise<BanList>;
   /** A ticket, and grants for up to 100 channels. */
   connect(channelIds: readonly string[], signal?: AbortSignal): Promise<Admission>;
   addDevice(proofs: object, signal?: AbortSignal): Promise<void>;
@@ -120,6 +129,22 @@ export function createApi(http: Http, session: Session): Api {
       const path = `/v1/channels/${encodeURIComponent(channelId)}/members`;
       await ask({ path, body: { userId }, signal }, isNewMember);
     },
+    removeMember: (channelId, userId, signal) =>
+      end(`${channelPath(channelId)}/members/${encodeURIComponent(userId)}`, signal),
+    setRole: async (channelId, userId, role, signal) => {
+      const path = `${channelPath(channelId)}/members/${encodeURIComponent(userId)}/role`;
+      await ask({ method: 'PUT', path, body: { role }, signal }, isDone);
+    },
+    ban: async (channelId, order, signal) => {
+      await ask({ path: `${channelPath(channelId)}/bans`, body: order, signal }, isDone);
+    },
+    liftBan: async (channelId, userIds, signal) => {
+      await ask({ path: `${channelPath(channelId)}/bans/lift`, body: { userIds }, signal }, isDone);
+    },
+    bans: (channelId, after, signal) => {
+      const query = after === undefined ? '' : `?after=${encodeURIComponent(after)}`;
+      return ask({ method: 'GET', path: `${channelPath(channelId)}/bans${query}`, signal }, isBanList);
+    },
     connect: (channels, signal) => ask({ path: '/v1/connect', body: { channels }, signal }, isAdmission),
     addDevice: async (body, signal) => {
       await ask({ path: '/v1/devices', body, signal }, isDone);
@@ -141,4 +166,8 @@ export function createApi(http: Http, session: Session): Api {
       return ask({ ...call, answerBytes: DIRECTORY_MAX_BYTES }, isDirectory);
     },
   };
+}
+
+function channelPath(channelId: string): string {
+  return `/v1/channels/${encodeURIComponent(channelId)}`;
 }

@@ -31,6 +31,7 @@ import { KnownLogs, memoryKnownLogs } from './known-logs.ts';
 import { Link, type LinkState } from './link.ts';
 import { memoryEpochs } from './mail-receiver.ts';
 import { type Mailbox, OpenMailbox } from './mailbox.ts';
+import { Moderation } from './moderation.ts';
 import { type Card, type ClientEvents, type ClientOptions, edgeOf, type Ports } from './options.ts';
 import { Outbox } from './outbox.ts';
 import { DEFAULT_BACKOFF, retrying } from './retry.ts';
@@ -177,7 +178,17 @@ export class Client {
     return channelId;
   }
 
-  /** Lets a user in; only the owner may, else `forbidden`. The key is handed over by `shareKey`. */
+  /** Leaving, roles and bans of a channel. */
+  moderation(channelId: string): Moderation {
+    const { api } = this.#options;
+    return new Moderation(channelId, {
+      api,
+      userId: this.userId,
+      retrying: (attempt) => this.#retrying(attempt),
+    });
+  }
+
+  /** Lets a user in; owner and moderators may, else `forbidden`. The key is handed over by `shareKey`. */
   async addMember(channelId: string, userId: string): Promise<void> {
     await this.#retrying(() => this.#options.api.addMember(channelId, userId, this.#stop.signal));
   }

@@ -1,0 +1,58 @@
+/** Who may be in a channel: leaving, removing, roles, and bans, which the service enforces without knowing anybody. */
+import type { BanList, BanOrder, MemberRole } from './answers.ts';
+import type { Api } from './api.ts';
+
+export interface ModerationPorts {
+  readonly api: Api;
+  readonly userId: string;
+  readonly retrying: <T>(attempt: () => Promise<T>) => Promise<T>;
+}
+
+/**
+ * Moderation of one channel. Everything throws `forbidden` for who may not, `conflict` for what the state does not allow,
+ * and is harmless to repeat. Who loses the channel loses it at live connections within two seconds.
+ */
+export class Moderation {
+  readonly channelId: string;
+  readonly #ports: ModerationPorts;
+
+  constructor(channelId: string, ports: ModerationPorts) {
+    this.channelId = channelId;
+    this.#ports = ports;
+  }
+
+  /** Leaves the channel; its owner hands over first. */
+  leave(): Promise<void> {
+    return this.remove(this.#ports.userId);
+  }
+
+  /** Removes a member; a moderator may remove members, the owner everybody. */
+  remove(userId: string): Promise<void> {
+    const { api, retrying } = this.#ports;
+    return retrying(() => api.removeMember(this.channelId, userId));
+  }
+
+  /** Makes a member a moderator or a moderator a member; `owner` hands the channel over. Only the owner may. */
+  setRole(userId: string, role: MemberRole): Promise<void> {
+    const { api, retrying } = this.#ports;
+    return retrying(() => api.setRole(this.channelId, userId, role));
+  }
+
+  /** Bans up to 50 people at once, members or not; until the end of a day (`2026-12-31`, UTC) or for good. */
+  ban(order: BanOrder): Promise<void> {
+    const { api, retrying } = this.#ports;
+    return retrying(() => api.ban(this.channelId, order));
+  }
+
+  /** Lifts bans; those people are no members then. */
+  lift(userIds: readonly string[]): Promise<void> {
+    const { api, retrying } = this.#ports;
+    return retrying(() => api.liftBan(this.channelId, userIds));
+  }
+
+  /** Bans in force, by tag: a page of up to 200, after the last tag of the page before. */
+  bans(after?: string): Promise<BanList> {
+    const { api, retrying } = this.#ports;
+    return retrying(() => api.bans(this.channelId, after));
+  }
+}
