@@ -119,6 +119,11 @@ export class Connection {
     return this.#inbox.attach();
   }
 
+  /** Bytes that wait for a peer that reads slowly. */
+  get queuedBytes(): number {
+    return this.#state === 'closed' ? 0 : this.#socket.bufferedBytes();
+  }
+
   get isOpen(): boolean {
     return this.#state === 'open';
   }

@@ -24,6 +24,7 @@ import { createHealth, createProbe, type LoadLimits } from './health.ts';
 import { createInternalApi } from './internal/api.ts';
 import { createCounters } from './metrics.ts';
 import { OriginNode } from './node.ts';
+import { nodeReadings } from './readings.ts';
 import { Revocations } from './revocations.ts';
 
 /** How long the relay may take to answer at the start; a node that hears nothing by then ends with a plain word. */
@@ -117,7 +118,7 @@ async function run(config: OriginConfig): Promise<void> {
     }),
     log,
   });
-  const health = await startHealth({ config, node, counters, stores, load, limits });
+  const health = await startHealth({ config, node, counters, stores, load, limits, revocations });
   const scheme = tlsOf(config) === undefined ? 'ws' : 'wss';
   await node.start(config.publicUrl || `${scheme}://${config.host}:${server.port}`);
   announce(config.node, { public: server.port, internal: internal.port, health: health.port });
@@ -177,6 +178,7 @@ async function openStores(config: OriginConfig) {
   const stopPurging = [records, revocations, moderation].map((store) => startPurging(store, log));
   return {
     ...relay,
+    pool,
     records,
     revocations,
     moderation,
@@ -197,9 +199,11 @@ interface HealthParts {
   readonly stores: Stores;
   readonly load: ProcessLoad;
   readonly limits: LoadLimits;
+  readonly revocations: Revocations;
 }
 
-function startHealth({ config, node, counters, stores, load, limits }: HealthParts): Promise<HttpServer> {
+function startHealth({ config, counters, ...parts }: HealthParts): Promise<HttpServer> {
+  const { node, stores, load, limits, revocations } = parts;
   const probe = createProbe({
     pingRelay: () => stores.commands.roundTripMs,
     pingPostgres: () => stores.records.ping(),
@@ -218,7 +222,12 @@ function startHealth({ config, node, counters, stores, load, limits }: HealthPar
     keys: config.edgeKeys.keys.length,
     load: () => load.read(),
     limits,
-    metrics: createPrometheus({ ...shared, counters, isReady: () => node.state === 'ready' }),
+    metrics: createPrometheus({
+      ...shared,
+      counters,
+      isReady: () => node.state === 'ready',
+      gauges: nodeReadings({ node, stores, load, limits, revocations }),
+    }),
   });
   return startHttpServer({ host: config.healthHost, port: config.healthPort, bodyBytes: 0, handle, log });
 }

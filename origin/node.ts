@@ -107,6 +107,13 @@ export class OriginNode {
     return this.#connections.size;
   }
 
+  /** Bytes that wait for peers that read slowly, over all connections. Asks each; for scrapes, not for every message. */
+  get queuedBytes(): number {
+    let bytes = 0;
+    for (const connection of this.#connections) bytes += connection.queuedBytes;
+    return bytes;
+  }
+
   /** Learns what is revoked, then begins admitting connections and announces the node at `url`. */
   async start(url: string): Promise<void> {
     this.#url = url;

@@ -38,6 +38,7 @@ export class Revocations {
   #last = 0;
   #reading: Promise<void> | undefined;
   #cancel: () => void = () => undefined;
+  #readMs = 0;
 
   constructor(ports: RevocationPorts) {
     this.#ports = ports;
@@ -64,6 +65,11 @@ export class Revocations {
   /** Whether one of these was ended; all that is asked on admission. */
   has(...tags: readonly Tag[]): boolean {
     return tags.some((tag) => this.#forgetAtMs.has(tag));
+  }
+
+  /** Milliseconds since the durable revocations were read to their end; 0 before the first time. */
+  get readAgeMs(): number {
+    return this.#readMs === 0 ? 0 : this.#ports.now() - this.#readMs;
   }
 
   /** How many tags are known to be ended. */
@@ -129,7 +135,9 @@ export class Revocations {
       }
       this.#last = page.last;
       if (page.tags.length > 0) this.#learn(page.tags);
-      if (page.isWhole) return;
+      if (!page.isWhole) continue;
+      this.#readMs = this.#ports.now();
+      return;
     }
   }
 

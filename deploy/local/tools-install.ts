@@ -7,6 +7,7 @@ const TOOLS: readonly { readonly program: string; readonly name: string }[] = [
   { program: 'chromium', name: 'chromium' },
   { program: 'pg_dump', name: 'postgresql-client' },
   { program: 'age', name: 'age' },
+  { program: 'promtool', name: 'prometheus' },
 ];
 
 /**

@@ -76,6 +76,12 @@ export class PostgresPool {
     this.#lease = this.#open();
   }
 
+  /** How many statements hold a connection, and how many wait for one. */
+  get usage(): { readonly inUse: number; readonly waiting: number } {
+    const { held, waiting } = this.#lease.slots;
+    return { inUse: held, waiting };
+  }
+
   /**
    * Runs one statement and resolves with its rows, whose shape `R` the statement decides. Parameters travel as text:
    * the statement casts them. Throws `unavailable` (nothing is known about the outcome), `conflict` or `internal`

@@ -23,6 +23,14 @@ export class Slots {
     this.#options = options;
   }
 
+  get held(): number {
+    return this.#held;
+  }
+
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
   /** Resolves with a slot of the caller's own; rejects with `unavailable` when the queue is full or the wait too long. */
   acquire(): Promise<void> {
     const { max, waitingMax, waitMs } = this.#options;

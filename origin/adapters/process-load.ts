@@ -1,5 +1,5 @@
 import { totalmem } from 'node:os';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import type { Load } from '../health.ts';
 
 /** How often the event loop's lateness is sampled. */
@@ -11,6 +11,8 @@ const MEMORY_SHARE = 0.9;
 
 export interface ProcessLoad {
   read(): Load;
+  /** Share of the last window the event loop was busy, 0 to 1. */
+  utilization(): number;
   stop(): void;
 }
 
@@ -22,13 +24,19 @@ export function watchLoad(): ProcessLoad {
   const delays = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   delays.enable();
   let lagMs: number | undefined;
+  let before = performance.eventLoopUtilization();
+  let utilization: number | undefined;
   const timer = setInterval(() => {
     lagMs = lagOf(delays);
     delays.reset();
+    const now = performance.eventLoopUtilization();
+    utilization = performance.eventLoopUtilization(now, before).utilization;
+    before = now;
   }, WINDOW_MS);
   timer.unref();
   return {
     read: () => ({ eventLoopLagMs: lagMs ?? lagOf(delays), residentBytes: process.memoryUsage.rss() }),
+    utilization: () => utilization ?? performance.eventLoopUtilization(before).utilization,
     stop: () => {
       clearInterval(timer);
       delays.disable();

@@ -11,6 +11,15 @@ export interface PrometheusOptions {
   readonly isReady: () => boolean;
   readonly probe: () => Promise<RoundTrips>;
   readonly announcements: Announcements;
+  /** More of what is read when it is scraped. */
+  readonly gauges?: readonly Reading[];
+}
+
+/** One number of now. */
+export interface Reading {
+  readonly name: string;
+  readonly help: string;
+  readonly read: () => number;
 }
 
 export interface Exposition {
@@ -37,10 +46,14 @@ export function createPrometheus(options: PrometheusOptions): () => Promise<Expo
   const registry = new Registry();
   registry.setDefaultLabels({ node: options.node });
   collectDefaultMetrics({ register: registry });
+  // Gauges named like counters, which Prometheus' own check refuses.
+  for (const what of ['handles', 'requests', 'resources'])
+    registry.removeSingleMetric(`nodejs_active_${what}_total`);
   addNode(registry, options);
   addCounters(registry, options.counters);
   addParts(registry, options.probe);
   addAnnouncements(registry, options.announcements);
+  for (const { read, ...naming } of options.gauges ?? []) gauge({ registers: [registry], ...naming }, read);
   return async () => ({ contentType: registry.contentType, text: await registry.metrics() });
 }
 

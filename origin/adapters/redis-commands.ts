@@ -23,6 +23,7 @@ export class RedisCommands {
   readonly #sources: (() => readonly Call[])[] = [];
   #queued: Call[] = [];
   #isScheduled = false;
+  #pending = 0;
 
   constructor(shards: RedisShards) {
     this.#shards = shards;
@@ -31,6 +32,11 @@ export class RedisCommands {
   /** Slowest of the last measured round trips in milliseconds; undefined while a server is away. */
   get roundTripMs(): number | undefined {
     return this.#shards.roundTripMs;
+  }
+
+  /** Pipelines that are sent and not answered yet. */
+  get pending(): number {
+    return this.#pending;
   }
 
   /** Adds a place to fetch calls from at the end of every tick for which `schedule` was called. */
@@ -81,8 +87,15 @@ export class RedisCommands {
     }
     for (const [link, group] of groups) {
       if (link === undefined) refuse(group);
-      else void runCalls(link, group).then((redirected) => this.#redirect(redirected, redirections + 1));
+      else void this.#runOn(link, group, redirections);
     }
+  }
+
+  async #runOn(link: RedisLink, calls: readonly Call[], redirections: number): Promise<void> {
+    this.#pending += 1;
+    const redirected = await runCalls(link, calls);
+    this.#pending -= 1;
+    await this.#redirect(redirected, redirections + 1);
   }
 
   async #redirect(redirected: readonly Redirected[], redirections: number): Promise<void> {

@@ -39,6 +39,7 @@ export interface ProbeOptions {
 
 interface Owed {
   readonly partition: number;
+  readonly askedMs: number;
   /** When the relay took it; undefined before. */
   sinceMs: number | undefined;
 }
@@ -52,6 +53,7 @@ export class RedisProbe {
   readonly #timer: ReturnType<typeof setInterval>;
   #round = 0;
   #replaced = 0;
+  #lagMs = 0;
 
   constructor(options: ProbeOptions) {
     this.#options = options;
@@ -72,6 +74,11 @@ export class RedisProbe {
   get ageMs(): number {
     const now = performance.now();
     return Math.max(0, ...[...this.#heardMs.values()].map((heardMs) => now - heardMs));
+  }
+
+  /** Milliseconds the last announcement took, from the asking to its arrival here; 0 before the first. */
+  get lagMs(): number {
+    return this.#lagMs;
   }
 
   close(): void {
@@ -121,7 +128,7 @@ export class RedisProbe {
     const partition = held[this.#round % held.length];
     const tag = this.#tags[partition ?? -1];
     if (partition === undefined || tag === undefined) return;
-    const owed: Owed = { partition, sinceMs: undefined };
+    const owed: Owed = { partition, askedMs: performance.now(), sinceMs: undefined };
     this.#owed.set(link, owed);
     if ((await this.#subscribe(tag)) && (await this.#announce(partition, tag)))
       owed.sinceMs = performance.now();
@@ -144,7 +151,9 @@ export class RedisProbe {
     for (const [link, owed] of this.#owed) {
       if (owed.partition !== partition) continue;
       this.#owed.delete(link);
-      this.#heardMs.set(link, performance.now());
+      const now = performance.now();
+      this.#heardMs.set(link, now);
+      this.#lagMs = now - owed.askedMs;
     }
   }
 
