@@ -111,6 +111,9 @@ async function planChange(wanted: Wanted, { caller, requestId, parts }: Asked) {
   const made = changes.filter((change) => change !== undefined);
   const bans: BansOf[] = await Promise.all(userIds.map((userId) => wanted.bans?.(userId) ?? {}));
   if (made.length === 0) return undefined;
+  // What was read besides is kept, too, so that the caller's next request is a warm one.
+  const changed = new Set(made.map(({ change }) => change.member));
+  const seen = finds.copies.filter(({ tag }) => !changed.has(tag));
   const unless = wanted.barredByBans
     ? await Promise.all(userIds.map((id) => banTags.all(id, channelId)))
     : [];
@@ -122,7 +125,7 @@ async function planChange(wanted: Wanted, { caller, requestId, parts }: Asked) {
       lifted: bans.flatMap(({ lift = [] }) => lift),
       unless: unless.flat(),
     },
-    copies: made.map(({ copy }) => copy),
+    copies: [...made.map(({ copy }) => copy), ...seen],
   };
 }
 
