@@ -101,6 +101,12 @@ export const ORIGIN_VARIABLES = {
     max: 720,
     fallback: 24,
   }),
+  presenceSeconds: integer('HUSHWIRE_ORIGIN_PRESENCE_SECONDS', {
+    about: 'how long a member whose node died is still shown as present',
+    min: 2,
+    max: 600,
+    fallback: 60,
+  }),
   drainLeadMs: integer('HUSHWIRE_ORIGIN_DRAIN_LEAD_MS', {
     about: 'how long a stopping node goes on accepting: what a balancer needs to notice',
     min: 0,

@@ -10,6 +10,7 @@ import { Hub } from './hub.ts';
 import { createCounters } from './metrics.ts';
 import type { Socket } from './ports.ts';
 import { PostOffice } from './post-office.ts';
+import { Rosters } from './rosters.ts';
 import { MemoryBroker } from './test/memory-broker.ts';
 
 const SESSION = 'S'.repeat(22);
@@ -130,10 +131,21 @@ function open() {
     unwatch: ignore,
     listen: ignore,
   };
+  const presences = {
+    lifeMs: 60_000,
+    show: refuse,
+    leave: refuse,
+    read: refuse,
+    watch: refuse,
+    unwatch: ignore,
+    listen: ignore,
+  };
+  const rosters = new Rosters({ presences, fanOut: ignore, log: ignore, setTimer: () => ignore });
   const connection = new Connection('connection-1', socket, {
     node: 'n1',
     broker,
     mailboxes,
+    rosters,
     postOffice: new PostOffice({ mailboxes, wait: async () => undefined, onDelivered: ignore }),
     hub: new Hub({ broker, fanOut: ignore, wait: async () => undefined, onGap: ignore, onRepair: ignore }),
     verifier,

@@ -15,6 +15,7 @@ import { LIMITS } from '../shared/limits.ts';
 import { errorFields, type Log } from '../shared/log.ts';
 import type { TicketClaims } from '../shared/token.ts';
 import { admit } from './admission.ts';
+import { Attendances } from './attendance.ts';
 import { TokenBucket } from './bucket.ts';
 import type { CommandPorts } from './commands/caller.ts';
 import { carryOut } from './commands/commands.ts';
@@ -23,12 +24,14 @@ import type { Inbox } from './inbox.ts';
 import { MailboxGrants } from './mailbox-grants.ts';
 import type { Broker, Socket } from './ports.ts';
 import type { PostOffice } from './post-office.ts';
+import type { Rosters } from './rosters.ts';
 import { type SubscriptionPorts, Subscriptions } from './subscriptions.ts';
 
 export interface ConnectionPorts extends SubscriptionPorts, CommandPorts {
   readonly node: string;
   readonly broker: Broker;
   readonly postOffice: PostOffice;
+  readonly rosters: Rosters;
   readonly log: Log;
   readonly setTimer: (run: () => void, ms: number) => () => void;
 }
@@ -43,6 +46,7 @@ export class Connection {
   readonly grants = new Grants();
   readonly mailboxGrants = new MailboxGrants();
   readonly subscriptions: Subscriptions;
+  readonly attendances: Attendances;
   readonly ports: ConnectionPorts;
   readonly #socket: Socket;
   #state: 'admitting' | 'open' | 'closed' = 'admitting';
@@ -58,6 +62,8 @@ export class Connection {
     this.ports = ports;
     this.#socket = socket;
     this.subscriptions = new Subscriptions(socket, ports);
+    const { rosters } = ports;
+    this.attendances = new Attendances({ rosters, socket, send: (frame) => this.send(frame) });
     this.#commands = new TokenBucket(COMMAND_RATE, ports.now());
     this.#bytes = new TokenBucket(BYTE_RATE, ports.now());
     this.#cancelDeadline = ports.setTimer(() => this.close('ticket_timeout'), ADMISSION_DEADLINE_MS);
@@ -135,8 +141,10 @@ export class Connection {
 
   /** Ends subscriptions whose grant has ended, telling the client for each. */
   expireGrants(nowMs: number): void {
-    for (const channel of this.grants.takeExpired(nowMs))
+    for (const channel of this.grants.takeExpired(nowMs)) {
+      this.attendances.remove(channel);
       if (this.subscriptions.remove(channel)) this.send({ type: 'revoked', channel, code: 'grant_expired' });
+    }
   }
 
   /** Ends what was held by one of these rights, telling the client for each channel. */
@@ -159,6 +167,7 @@ export class Connection {
   ended(): void {
     this.#state = 'closed';
     this.#cancelDeadline();
+    this.attendances.removeAll();
     this.subscriptions.removeAll();
     if (this.#inbox !== undefined) this.ports.postOffice.release(this.#inbox);
     this.#inbox = undefined;

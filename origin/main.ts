@@ -85,6 +85,7 @@ async function run(config: OriginConfig): Promise<void> {
     node: config.node,
     broker: stores.broker,
     mailboxes: stores.mailboxes,
+    presences: stores.presences,
     registry: stores.registry,
     redemptions: stores.redemptions,
     revocations,
@@ -171,7 +172,13 @@ async function openStores(config: OriginConfig) {
   const records = new PostgresRecords(pool);
   const revocations = new PostgresRevocations(pool);
   const relay = await openRelay(
-    { urls: config.relayUrls, log, now: Date.now, retentionHours: config.logRetentionHours },
+    {
+      urls: config.relayUrls,
+      log,
+      now: Date.now,
+      retentionHours: config.logRetentionHours,
+      presence: { lifeMs: config.presenceSeconds * 1_000 },
+    },
     RELAY_DEADLINE_MS,
   );
   const moderation = new PostgresModeration(pool);

@@ -17,14 +17,25 @@ import { ConnectionIndex } from './connection-index.ts';
 import { Drain, type DrainTimes } from './drain.ts';
 import { Hub } from './hub.ts';
 import type { Counters } from './metrics.ts';
-import type { Broker, ConnectionEvents, FanOut, Mailboxes, Redemptions, Registry, Socket } from './ports.ts';
+import type {
+  Broker,
+  ConnectionEvents,
+  FanOut,
+  Mailboxes,
+  Presences,
+  Redemptions,
+  Registry,
+  Socket,
+} from './ports.ts';
 import { PostOffice } from './post-office.ts';
 import type { Revocations } from './revocations.ts';
+import { Rosters } from './rosters.ts';
 
 export interface NodePorts {
   readonly node: string;
   readonly broker: Broker;
   readonly mailboxes: Mailboxes;
+  readonly presences: Presences;
   readonly registry: Registry;
   readonly redemptions: Redemptions;
   readonly revocations: Revocations;
@@ -83,6 +94,7 @@ export class OriginNode {
     this.#connectionPorts = {
       ...ports,
       hub: this.hub,
+      rosters: new Rosters(ports),
       postOffice: new PostOffice({
         mailboxes: ports.mailboxes,
         wait,

@@ -252,6 +252,41 @@ export interface MailboxListener {
   onInterrupted(): void;
 }
 
+/** Who is here in a channel. */
+export interface Attendance {
+  readonly count: number;
+  /** Absent in a channel with more than `presenceNames` (shared/limits.ts) present. */
+  readonly members?: readonly Tag[];
+  /** After so long somebody is gone, unless shown again; absent when nobody is here. */
+  readonly nextMs?: number;
+}
+
+/**
+ * Who is here, by member tag, among all nodes. A member is here for `lifeMs` after it was last shown; after `leave` for a few
+ * seconds more, in which being shown again goes unnoticed. Announcements are hints: they may be lost, and the next read
+ * tells all the same. All calls throw Failure `unavailable` when the relay does not answer.
+ */
+export interface Presences {
+  /** How long a show lasts. */
+  readonly lifeMs: number;
+  /** Shows up to 10,000 members of one channel (again); resolves to those there was no room for. */
+  show(channel: Tag, members: readonly Tag[]): Promise<readonly Tag[]>;
+  leave(channel: Tag, member: Tag): Promise<void>;
+  read(channel: Tag): Promise<Attendance>;
+  /** Resolves once every later announcement of the channel will reach the listener. */
+  watch(channel: Tag): Promise<void>;
+  unwatch(channel: Tag): void;
+  listen(listener: PresenceListener): void;
+}
+export interface PresenceListener {
+  /** Somebody is here who was not. */
+  onShown(channel: Tag): void;
+  /** A member left one node; it may be here on another one. */
+  onLeaving(channel: Tag, member: Tag): void;
+  /** Announcements may have been missed on every watched channel. */
+  onInterrupted(): void;
+}
+
 /** One-time redemption of tickets, by `jti`. True exactly once per jti within its life. */
 export interface Redemptions {
   redeem(jti: string, lifeSeconds: number): Promise<boolean>;
@@ -272,9 +307,9 @@ export interface Socket {
   bufferedBytes(): number;
   /** Resolves when `bufferedBytes` fell to zero or the socket closed. */
   drained(): Promise<void>;
-  /** Joins or leaves the node-local fan-out of a channel. */
-  join(channel: Tag): void;
-  leave(channel: Tag): void;
+  /** Joins or leaves a node-local fan-out: a channel's, by its tag, or that of its presence (roster.ts). */
+  join(topic: string): void;
+  leave(topic: string): void;
   close(code: number, reason: string): void;
 }
 
@@ -287,5 +322,5 @@ export interface ConnectionEvents {
   ended(isSlow: boolean): void;
 }
 
-/** Sends one encoded frame to every connection of this node that joined the channel. */
-export type FanOut = (channel: Tag, text: string) => void;
+/** Sends one encoded frame to every connection of this node that joined the topic. */
+export type FanOut = (topic: string, text: string) => void;

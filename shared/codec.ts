@@ -60,6 +60,8 @@ export function parseClientFrame(text: string): ClientFrame | Refused {
       return parseSend(fields, ref);
     case 'ack':
       return parseAck(fields, ref);
+    case 'presence':
+      return parsePresence(fields, ref);
     case 'attach':
       return hasOnly(fields, ['type', 'ref']) ? { type: 'attach', ref } : refuse('Unknown field', ref);
     case 'refresh':
@@ -107,6 +109,15 @@ function parseAck(fields: Fields, ref: Ref): ClientFrame | Refused {
   if (!isListOf(ranges, isSeqRange))
     return refuse(`ranges must be 1 to ${LIMITS.itemsPerCall} pairs [first, last]`, ref);
   return { type: 'ack', ref, ranges };
+}
+
+function parsePresence(fields: Fields, ref: Ref): ClientFrame | Refused {
+  const { channel, show, watch } = fields;
+  if (!hasOnly(fields, ['type', 'ref', 'channel', 'show', 'watch'])) return refuse('Unknown field', ref);
+  if (!isTag(channel)) return refuse('channel must be a tag', ref);
+  if (typeof show !== 'boolean' || typeof watch !== 'boolean')
+    return refuse('show and watch must be true or false', ref);
+  return { type: 'presence', ref, channel, show, watch };
 }
 
 function parseSubscribe(fields: Fields, ref: Ref): ClientFrame | Refused {
@@ -227,6 +238,10 @@ const SERVER_FRAMES: Readonly<Record<string, (fields: Fields) => boolean>> = {
     isTag(f.from) &&
     isData(f.data),
   ephemeral: (f) => isTag(f.channel) && isMessageId(f.id) && isTag(f.from) && isData(f.data),
+  presence: (f) =>
+    isTag(f.channel) &&
+    isOffset(f.count) &&
+    [f.members, f.joined, f.left].every((tags) => tags === undefined || isTagList(tags)),
   delivery: (f) => isEpoch(f.epoch) && isOffset(f.seq) && f.seq >= 1 && isMessageId(f.id) && isData(f.data),
   detached: (f) => isText(f.code),
   gap: (f) => isTag(f.channel) && isPosition(f.position) && isText(f.reason),
@@ -288,6 +303,11 @@ function isJwt(value: unknown): value is string {
 
 function isListOf<T>(value: unknown, isItem: (item: unknown) => item is T): value is readonly T[] {
   return Array.isArray(value) && value.length >= 1 && value.length <= MOST_IN_A_LIST && value.every(isItem);
+}
+
+/** What a node lists may be empty, and is bounded by the frame. */
+function isTagList(value: unknown): value is readonly Tag[] {
+  return Array.isArray(value) && value.every(isTag);
 }
 
 function areDistinct(tags: readonly Tag[]): boolean {

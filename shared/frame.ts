@@ -75,6 +75,14 @@ export interface AckFrame {
 }
 /** First and last sequence number of mailbox items, both included. */
 export type SeqRange = readonly [number, number];
+/** Whether this connection is shown as present in a channel it reads, and whether it is told who is. */
+export interface AttendFrame {
+  readonly type: 'presence';
+  readonly ref: Ref;
+  readonly channel: Tag;
+  readonly show: boolean;
+  readonly watch: boolean;
+}
 export interface RefreshFrame {
   readonly type: 'refresh';
   readonly ref: Ref;
@@ -93,6 +101,7 @@ export type ClientFrame =
   | SendFrame
   | AttachFrame
   | AckFrame
+  | AttendFrame
   | RefreshFrame
   | PingFrame;
 
@@ -141,7 +150,7 @@ export interface AttachedFrame {
   readonly ref: Ref;
   readonly epoch: string;
 }
-/** Answer to `unsubscribe`, `ack`, `refresh` and an ephemeral `publish`. */
+/** Answer to `unsubscribe`, `ack`, `presence`, `refresh` and an ephemeral `publish`. */
 export interface DoneFrame {
   readonly type: 'ok';
   readonly ref: Ref;
@@ -173,6 +182,18 @@ export interface EphemeralFrame {
   readonly id: string;
   readonly from: Tag;
   readonly data: string;
+}
+/**
+ * Who is present in a watched channel: `members` are all of them, `joined` and `left` change what was told before. With
+ * none of these there are too many to name, and only the count is told.
+ */
+export interface PresenceFrame {
+  readonly type: 'presence';
+  readonly channel: Tag;
+  readonly count: number;
+  readonly members?: readonly Tag[];
+  readonly joined?: readonly Tag[];
+  readonly left?: readonly Tag[];
 }
 /** One item of this device's mailbox. Stays there until acked; comes again after a reconnect otherwise. */
 export interface DeliveryFrame {
@@ -230,6 +251,7 @@ export type ServerFrame =
   | AnswerFrame
   | PublicationFrame
   | EphemeralFrame
+  | PresenceFrame
   | DeliveryFrame
   | DetachedFrame
   | GapFrame

@@ -19,6 +19,10 @@ export const LIMITS = Object.freeze({
   mailboxesPerConnection: 2_000,
   /** Items of a mailbox that a device may hold unacked before it gets more. */
   unackedItems: 32,
+  /** Members of a channel that presence names; beyond it only counts are told. */
+  presenceNames: 64,
+  /** Members of one channel that presence counts. */
+  presentPerChannel: 10_000,
   /** Commands of one connection that may wait for their answer. */
   pendingCommands: 256,
   /** Commands of one connection: so many come back in a second, and so many may be saved up. */

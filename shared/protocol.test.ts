@@ -55,7 +55,17 @@ describe('frames', ({ test }) => {
   const vectors = [...client.valid, ...server.valid];
 
   test('are found in frame.ts', () => {
-    const clients = ['subscribe', 'unsubscribe', 'publish', 'send', 'attach', 'ack', 'refresh', 'ping'];
+    const clients = [
+      'subscribe',
+      'unsubscribe',
+      'publish',
+      'send',
+      'attach',
+      'ack',
+      'presence',
+      'refresh',
+      'ping',
+    ];
     const answers = ['welcome', 'ok', 'failed', 'pong'];
     const unasked = ['publication', 'ephemeral', 'delivery', 'detached', 'gap', 'revoked', 'moved'];
     assert.equal([...types].sort(), [...clients, ...answers, ...unasked].sort());

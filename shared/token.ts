@@ -35,7 +35,7 @@ export interface PublicKeys {
 }
 
 /** What a member may do in a channel. */
-export type Verb = 'subscribe' | 'publish';
+export type Verb = 'subscribe' | 'publish' | 'presence';
 
 export interface AccessClaims {
   readonly sub: string;

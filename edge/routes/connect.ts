@@ -15,7 +15,7 @@ import type { Throttle } from '../throttle.ts';
 import { type Finds, type MemberWant, wantCaller, wantMember } from '../wants.ts';
 
 const requestSchema = v.strictObject({ channels: channelIdsSchema });
-const verbSchema = v.picklist(['subscribe', 'publish']);
+const verbSchema = v.picklist(['subscribe', 'publish', 'presence']);
 const answerSchema = v.strictObject({
   origins: v.pipe(
     v.array(v.strictObject({ node: v.string(), url: v.string() })),
@@ -44,7 +44,7 @@ const answerSchema = v.strictObject({
 type Answer = v.InferOutput<typeof answerSchema>;
 
 /** What every member may do; roles that may less come with moderation. */
-const MEMBER_VERBS: readonly Verb[] = Object.freeze(['subscribe', 'publish']);
+const MEMBER_VERBS: readonly Verb[] = Object.freeze(['subscribe', 'publish', 'presence']);
 
 export interface ConnectParts {
   readonly publicUrl: string;

@@ -43,7 +43,7 @@ describe('POST /v1/connect', ({ test, beforeEach }) => {
       {
         channel: granted.channel,
         member: granted.member,
-        verbs: ['subscribe', 'publish'],
+        verbs: ['subscribe', 'publish', 'presence'],
         generation: 1,
         right,
       },

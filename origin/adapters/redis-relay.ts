@@ -7,6 +7,7 @@ import { RedisCommands } from './redis-commands.ts';
 import { RedisControl } from './redis-control.ts';
 import { RedisLink } from './redis-link.ts';
 import { MAILBOX_SCRIPTS, RedisMailboxes } from './redis-mailboxes.ts';
+import { PRESENCE_SCRIPTS, RedisPresences, type RedisPresencesOptions } from './redis-presences.ts';
 import { PROBE_SCRIPTS, PROBE_TIMES, type ProbeTimes, RedisProbe } from './redis-probe.ts';
 import { RedisRedemptions, RedisRegistry } from './redis-registry.ts';
 import { loadScript, loadScripts } from './redis-scripts.ts';
@@ -27,6 +28,7 @@ export interface RelayOptions {
   readonly maxMailboxItems?: number;
   readonly maxMailboxBytes?: number;
   readonly probeTimes?: ProbeTimes;
+  readonly presence?: Pick<RedisPresencesOptions, 'lifeMs' | 'graceMs' | 'maxPresent'>;
 }
 
 /** Everything this node has in the relay, over two connections to each server: for commands and for announcements. */
@@ -35,6 +37,7 @@ export interface Relay {
   readonly broker: RedisBroker;
   readonly control: RedisControl;
   readonly mailboxes: RedisMailboxes;
+  readonly presences: RedisPresences;
   readonly registry: RedisRegistry;
   readonly redemptions: RedisRedemptions;
   readonly probe: RedisProbe;
@@ -80,6 +83,7 @@ export async function openRelay(options: RelayOptions, deadlineMs: number): Prom
     broker: new RedisBroker({ ...options, commands, topics }),
     control: new RedisControl({ commands, topics }),
     mailboxes: openMailboxes({ commands, topics }, options),
+    presences: new RedisPresences({ commands, topics, ...options.presence }),
     registry: new RedisRegistry(commands),
     redemptions: new RedisRedemptions(commands),
     probe,
@@ -88,7 +92,7 @@ export async function openRelay(options: RelayOptions, deadlineMs: number): Prom
 }
 
 const LIFE = loadScript('life');
-const SCRIPTS = [LIFE, ...STREAM_SCRIPTS, ...MAILBOX_SCRIPTS, ...PROBE_SCRIPTS];
+const SCRIPTS = [LIFE, ...STREAM_SCRIPTS, ...MAILBOX_SCRIPTS, ...PRESENCE_SCRIPTS, ...PROBE_SCRIPTS];
 
 interface Lives {
   readonly partitions: readonly number[];

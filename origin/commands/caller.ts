@@ -1,5 +1,6 @@
 import type { Tag } from '../../shared/frame.ts';
 import type { Verifier } from '../../shared/token.ts';
+import type { Attendances } from '../attendance.ts';
 import type { Grants } from '../grants.ts';
 import type { Inbox } from '../inbox.ts';
 import type { MailboxGrants } from '../mailbox-grants.ts';
@@ -25,6 +26,7 @@ export interface Caller {
   readonly device: Tag;
   readonly grants: Grants;
   readonly subscriptions: Subscriptions;
+  readonly attendances: Attendances;
   readonly mailboxGrants: MailboxGrants;
   /** The mailbox this connection receives; undefined until it attached. */
   readonly inbox: Inbox | undefined;

@@ -1,6 +1,7 @@
 import type { AnswerFrame, ClientFrame } from '../../shared/frame.ts';
 import type { Caller } from './caller.ts';
 import { ack, attach, send } from './mail.ts';
+import { presence } from './presence.ts';
 import { publish } from './publish.ts';
 import { refresh } from './refresh.ts';
 import { subscribe } from './subscribe.ts';
@@ -13,7 +14,10 @@ export function carryOut(frame: ClientFrame, caller: Caller): Promise<AnswerFram
     case 'subscribe':
       return subscribe(frame, caller);
     case 'unsubscribe':
-      for (const channel of frame.channels) caller.subscriptions.remove(channel);
+      for (const channel of frame.channels) {
+        caller.attendances.remove(channel);
+        caller.subscriptions.remove(channel);
+      }
       return { type: 'ok', ref: frame.ref };
     case 'send':
       return send(frame, caller);
@@ -21,6 +25,8 @@ export function carryOut(frame: ClientFrame, caller: Caller): Promise<AnswerFram
       return attach(frame, caller);
     case 'ack':
       return ack(frame, caller);
+    case 'presence':
+      return presence(frame, caller);
     case 'refresh':
       return refresh(frame, caller);
     case 'ping':

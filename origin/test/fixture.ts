@@ -86,7 +86,12 @@ export function grantsFor(
   channels: readonly Tag[],
   options: GrantOptions = {},
 ): Promise<string> {
-  const { verbs = ['subscribe', 'publish'], generation = 1, nowMs = Date.now(), members = {} } = options;
+  const {
+    verbs = ['subscribe', 'publish', 'presence'],
+    generation = 1,
+    nowMs = Date.now(),
+    members = {},
+  } = options;
   const grants: Grant[] = channels.map((channel) => ({
     channel,
     member: members[channel] ?? randomId(),
