@@ -150,6 +150,7 @@ export class Connection {
   /** Ends what was held by one of these rights, telling the client for each channel. */
   revoke(rights: ReadonlySet<Tag>): void {
     for (const channel of this.grants.takeRevoked(rights)) {
+      this.attendances.remove(channel);
       this.subscriptions.remove(channel);
       this.send({ type: 'revoked', channel, code: 'not_a_member' });
     }

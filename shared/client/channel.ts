@@ -9,12 +9,14 @@ import { randomId, toBase64Url, utf8 } from '../bytes.ts';
 import { isMessageId } from '../codec.ts';
 import { Failure } from '../failure.ts';
 import type { FailureCode } from '../failures.ts';
-import type { GapFrame, PublicationFrame, Tag } from '../frame.ts';
+import type { EphemeralFrame, GapFrame, PublicationFrame, Tag } from '../frame.ts';
 import type { Position } from '../position.ts';
 import { abortable } from './abort.ts';
+import type { Clock } from './clock.ts';
 import type { ChannelCrypto } from './crypto.ts';
 import { Emitter } from './emitter.ts';
-import type { Outbox, Published } from './outbox.ts';
+import type { Outbox, Published, Route } from './outbox.ts';
+import { OpenPresence, type Presence } from './presence.ts';
 import { type Message, Reader, type ReaderEvents } from './reader.ts';
 import { Stream } from './stream.ts';
 
@@ -48,6 +50,8 @@ export interface Channel {
   readonly state: ChannelState;
   /** Position of the newest message taken; hand it to `subscribe` in another process to go on from there. */
   readonly position: Position | undefined;
+  /** Who is here, for those who want to be shown. */
+  readonly presence: Presence;
   /** Resolves when messages flow, and then keeps it so over reconnects. Throws the code it was refused with. */
   subscribe(options?: SubscribeOptions): Promise<void>;
   /**
@@ -55,6 +59,12 @@ export interface Channel {
    * `subscribe`, `payload_too_large` over 64 KiB, `conflict` without a key, else as `Outbox.add`.
    */
   publish(content: Uint8Array | string, options?: PublishOptions): Promise<Published>;
+  /**
+   * Encrypts what nobody keeps (typing, receipts) for whoever reads the channel now, as `ephemeral` events there; it may be
+   * lost, is never sent again, and resolves when the node has passed it on. Throws `unavailable` without a connection, else
+   * as `publish`. Up to 224 bytes look alike from outside.
+   */
+  publishEphemeral(content: Uint8Array | string): Promise<void>;
   /** Messages from this call on, in order. A reader 2,000 messages or 8 MiB behind ends with `slow_consumer`. */
   messages(): AsyncIterableIterator<Message>;
   /** Calls back on later events; the returned function ends that. */
@@ -66,6 +76,9 @@ export interface Channel {
 export interface ChannelPorts {
   readonly crypto: ChannelCrypto;
   readonly outbox: Outbox;
+  readonly clock: Clock;
+  /** Over which connection the channel is live now. */
+  readonly route: () => Route | undefined;
   /** The channel wants to be read. */
   readonly onWanted: () => void;
   /** The application closed it. */
@@ -78,6 +91,7 @@ export type Taken = 'taken' | 'hole' | 'full';
 /** The handle's other side, which the connection's subscriptions drive. */
 export class OpenChannel implements Channel {
   readonly channelId: string;
+  readonly presence: OpenPresence;
   readonly #ports: ChannelPorts;
   readonly #emitter = new Emitter<ChannelEvents>();
   readonly #reader: Reader;
@@ -89,6 +103,7 @@ export class OpenChannel implements Channel {
   constructor(channelId: string, ports: ChannelPorts) {
     this.channelId = channelId;
     this.#ports = ports;
+    this.presence = new OpenPresence({ ...ports, requireSubscription: () => this.#requireSubscription() });
     this.#reader = new Reader({
       channelId,
       crypto: ports.crypto,
@@ -142,6 +157,17 @@ export class OpenChannel implements Channel {
     return abortable(published, signal, () => outbox.drop(id));
   }
 
+  async publishEphemeral(content: Uint8Array | string): Promise<void> {
+    this.#requireSubscription();
+    const id = randomId();
+    const plaintext = typeof content === 'string' ? utf8(content) : content;
+    const context = { channelId: this.channelId, messageId: id, isEphemeral: true } as const;
+    const data = toBase64Url(await this.#ports.crypto.seal(plaintext, context));
+    const route = this.#ports.route();
+    if (route === undefined) throw new Failure('unavailable', { detail: 'There is no connection now' });
+    await route.connection.request({ type: 'publish', channel: route.channel, id, data, ephemeral: true });
+  }
+
   messages(): AsyncIterableIterator<Message> {
     return this.#reader.messages();
   }
@@ -161,6 +187,7 @@ export class OpenChannel implements Channel {
     this.#settle(failure ?? closed());
     this.#ports.outbox.fail(failure ?? closed(), this.channelId);
     this.#reader.end(failure);
+    this.presence.end(failure);
     this.#emitter.clear();
   }
 
@@ -184,6 +211,7 @@ export class OpenChannel implements Channel {
 
   /** The connection is gone, or its grant is. */
   interrupted(): void {
+    this.presence.interrupted();
     if (this.#state === 'live') this.#enter('subscribing');
   }
 
@@ -194,6 +222,7 @@ export class OpenChannel implements Channel {
     const failure = new Failure(code);
     this.#settle(failure);
     this.#ports.outbox.fail(failure, this.channelId);
+    this.presence.end(failure);
     this.#reader.push({ type: 'revoked', code });
   }
 
@@ -206,6 +235,12 @@ export class OpenChannel implements Channel {
     if (from === this.#member) this.#ports.outbox.recognise(id, { epoch, offset });
     if (arrival === 'deliver') this.#reader.push(frame);
     return 'taken';
+  }
+
+  /** One that finds the queue full is dropped, as it may be anywhere on its way. */
+  receiveEphemeral(frame: EphemeralFrame): void {
+    const isOver = this.#state === 'closed' || this.#state === 'revoked';
+    if (!isOver && !this.#reader.isFull) this.#reader.push(frame);
   }
 
   skipTo(frame: GapFrame): void {

@@ -16,10 +16,12 @@ import {
   type ClientFrame,
   type DeliveryFrame,
   type DetachedFrame,
+  type EphemeralFrame,
   type FailedFrame,
   type GapFrame,
   type MovedFrame,
   PROTOCOL,
+  type PresenceFrame,
   type PublicationFrame,
   type Ref,
   type RevokedFrame,
@@ -35,13 +37,20 @@ import type { ClientSocket, OpenSocket } from './socket.ts';
 export type Command = ClientFrame extends infer F ? (F extends ClientFrame ? Omit<F, 'ref'> : never) : never;
 export type Answer = Exclude<AnswerFrame, FailedFrame>;
 /** What a node sends without being asked. */
-export type Event = PublicationFrame | GapFrame | RevokedFrame | MailEvent;
+export type Event = PublicationFrame | EphemeralFrame | PresenceFrame | GapFrame | RevokedFrame | MailEvent;
 /** What concerns the mailbox of the device. */
 export type MailEvent = DeliveryFrame | DetachedFrame;
 
-const EVENTS: readonly ServerFrame['type'][] = ['publication', 'gap', 'revoked', 'delivery', 'detached'];
+const EVENTS: readonly ServerFrame['type'][] = [
+  'publication',
+  'ephemeral',
+  'presence',
+  'gap',
+  'revoked',
+  'delivery',
+  'detached',
+];
 
-/** What this client does not offer yet (ephemeral messages) it passes over, as it does with newer types. */
 function isEvent(frame: ServerFrame): frame is Event {
   return EVENTS.includes(frame.type);
 }

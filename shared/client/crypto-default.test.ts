@@ -41,6 +41,20 @@ describe('default encryption', ({ test }) => {
     await rejectsWith(a.seal(new Uint8Array(65_505), CONTEXT), 'payload_too_large');
   });
 
+  test('has smaller sizes for what is kept nowhere, and opens it as nothing else', async () => {
+    const { a, b } = await pair();
+    const ephemeral = { ...CONTEXT, isEphemeral: true } as const;
+    for (const [length, size] of [
+      [0, 256],
+      [224, 256],
+      [225, 1024],
+    ] as const)
+      assert.is((await a.seal(new Uint8Array(length), ephemeral)).length, size);
+    const sealed = await a.seal(utf8('typing'), ephemeral);
+    assert.equal(await b.open(sealed, ephemeral), { plaintext: utf8('typing') });
+    assert.equal(await b.open(sealed, CONTEXT), { unreadable: 'altered' });
+  });
+
   test('gives the same message another ciphertext each time', async () => {
     const { a } = await pair();
     assert.is.not(String(await a.seal(utf8('x'), CONTEXT)), String(await a.seal(utf8('x'), CONTEXT)));

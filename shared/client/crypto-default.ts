@@ -12,7 +12,7 @@ import { decryptWith, encryptTo } from '../jwe.ts';
 import type { JWK } from '../token.ts';
 import type { ChannelCrypto, MessageContext, Opened } from './crypto.ts';
 import type { Device } from './device.ts';
-import { pad, unpad } from './padding.ts';
+import { CIPHERTEXT_BUCKETS, EPHEMERAL_BUCKETS, pad, unpad } from './padding.ts';
 
 const KEY_BYTES = 32;
 const NONCE_BYTES = 12;
@@ -51,7 +51,8 @@ export function createCrypto(device: Device, keys: KeyStore = new Map()): Channe
 }
 
 async function seal(key: Uint8Array<ArrayBuffer>, plaintext: Uint8Array, context: MessageContext) {
-  const padded = pad(plaintext, NONCE_BYTES + TAG_BYTES);
+  const buckets = context.isEphemeral ? EPHEMERAL_BUCKETS : CIPHERTEXT_BUCKETS;
+  const padded = pad(plaintext, NONCE_BYTES + TAG_BYTES, buckets);
   const nonce = crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
   const sealed = await crypto.subtle.encrypt(parameters(nonce, context), await importKey(key), padded);
   const out = new Uint8Array(NONCE_BYTES + sealed.byteLength);
@@ -76,8 +77,9 @@ async function open(
   }
 }
 
-function parameters(iv: Uint8Array<ArrayBuffer>, { channelId, messageId }: MessageContext) {
-  return { name: 'AES-GCM', iv, additionalData: lengthPrefixed(['message', channelId, messageId]) };
+function parameters(iv: Uint8Array<ArrayBuffer>, { channelId, messageId, isEphemeral }: MessageContext) {
+  const kind = isEphemeral ? 'ephemeral' : 'message';
+  return { name: 'AES-GCM', iv, additionalData: lengthPrefixed([kind, channelId, messageId]) };
 }
 
 function importKey(key: Uint8Array<ArrayBuffer>): Promise<CryptoKey> {

@@ -1,9 +1,11 @@
 import type { JWK } from '../token.ts';
 
-/** What a message is bound to: moved to another channel or under another id it no longer opens. */
+/** What a message is bound to: moved to another channel, under another id or into the log it no longer opens. */
 export interface MessageContext {
   readonly channelId: string;
   readonly messageId: string;
+  /** Kept nowhere; sealed into smaller sizes. */
+  readonly isEphemeral?: true;
 }
 
 /** `no_key`: this device holds no key of the channel · `altered`: the key it holds does not open it. */

@@ -210,6 +210,8 @@ export class Client {
     const channel: OpenChannel = new OpenChannel(channelId, {
       crypto: this.#crypto,
       outbox: this.#outbox,
+      clock: this.#options.clock,
+      route: () => this.#link.subscriptions?.routeOf(channelId),
       onWanted: () => this.#want(channel),
       onClosed: () => this.#drop(channel),
     });

@@ -3,6 +3,9 @@ import { Failure } from '../failure.ts';
 /** Sizes a ciphertext may have on the wire, nonce and tag included: an observer learns the bucket, not the length. */
 export const CIPHERTEXT_BUCKETS = Object.freeze([1, 4, 16, 64].map((kib) => kib * 1024));
 
+/** The same for what is kept nowhere: mostly a word of typing, or a receipt. */
+export const EPHEMERAL_BUCKETS = Object.freeze([256, ...CIPHERTEXT_BUCKETS]);
+
 /** The plaintext's length, big-endian, in front of it. */
 const LENGTH_BYTES = 4;
 
@@ -10,9 +13,13 @@ const LENGTH_BYTES = 4;
  * Plaintext with its length in front and zeros behind, so that with `overheadBytes` of nonce and tag it fills the
  * smallest bucket. Throws `payload_too_large` when even the largest is too small.
  */
-export function pad(plaintext: Uint8Array, overheadBytes: number): Uint8Array<ArrayBuffer> {
+export function pad(
+  plaintext: Uint8Array,
+  overheadBytes: number,
+  buckets: readonly number[] = CIPHERTEXT_BUCKETS,
+): Uint8Array<ArrayBuffer> {
   const needed = LENGTH_BYTES + plaintext.length + overheadBytes;
-  const bucket = CIPHERTEXT_BUCKETS.find((bytes) => bytes >= needed);
+  const bucket = buckets.find((bytes) => bytes >= needed);
   if (bucket === undefined)
     throw new Failure('payload_too_large', { detail: 'The message does not fit into 64 KiB of ciphertext' });
   const padded = new Uint8Array(bucket - overheadBytes);

@@ -1,7 +1,7 @@
 import { fromBase64Url, fromUtf8 } from '../bytes.ts';
 import { Failure, toFailure } from '../failure.ts';
 import type { FailureCode } from '../failures.ts';
-import type { GapFrame, GapReason, PublicationFrame, RevokedFrame, Tag } from '../frame.ts';
+import type { EphemeralFrame, GapFrame, GapReason, PublicationFrame, RevokedFrame, Tag } from '../frame.ts';
 import type { Position } from '../position.ts';
 import type { ChannelCrypto, Unreadable } from './crypto.ts';
 import { INBOX_MAX_BYTES, INBOX_MAX_ITEMS, Inbox } from './inbox.ts';
@@ -20,9 +20,13 @@ export interface Message {
   text(): string;
 }
 
+/** What its sender wanted nobody to keep: typing, a receipt. One that cannot be read is dropped. */
+export type EphemeralMessage = Omit<Message, 'position'>;
+
 /** What a channel brings, in the order of its stream. */
 export interface ReaderEvents {
   readonly message: Message;
+  readonly ephemeral: EphemeralMessage;
   /** A message that this device cannot read; nothing else tells of it. */
   readonly unreadable: Pick<Message, 'id' | 'from' | 'position'> & { readonly reason: Unreadable };
   /** Messages before `position` may be missing: the log was trimmed, or the store may have lost data. */
@@ -41,7 +45,7 @@ export interface ReaderPorts {
 }
 
 /** What goes through the queue. */
-export type Incoming = PublicationFrame | GapFrame | Omit<RevokedFrame, 'channel'>;
+export type Incoming = PublicationFrame | EphemeralFrame | GapFrame | Omit<RevokedFrame, 'channel'>;
 
 /**
  * Decrypts what one channel brings and hands it on, one frame after another: messages, gaps and the end keep their
@@ -105,6 +109,7 @@ export class Reader {
 
   async #handOn(frame: Incoming): Promise<void> {
     if (frame.type === 'publication') return this.#open(frame);
+    if (frame.type === 'ephemeral') return this.#openEphemeral(frame);
     if (frame.type === 'gap')
       return this.#ports.emitter.emit('gap', { position: frame.position, reason: frame.reason });
     for (const inbox of [...this.#inboxes]) inbox.end(new Failure(frame.code));
@@ -124,8 +129,17 @@ export class Reader {
     for (const inbox of [...this.#inboxes]) inbox.push(message);
     emitter.emit('message', message);
   }
+
+  async #openEphemeral({ id, from, data }: EphemeralFrame): Promise<void> {
+    const { crypto, channelId, emitter, isOwn } = this.#ports;
+    const context = { channelId, messageId: id, isEphemeral: true } as const;
+    const opened = await crypto.open(fromBase64Url(data), context);
+    if (this.#hasEnded || 'unreadable' in opened) return;
+    const bytes = opened.plaintext;
+    emitter.emit('ephemeral', { id, from, isOwn: isOwn(from), bytes, text: () => fromUtf8(bytes) });
+  }
 }
 
 function charsOf(frame: Incoming): number {
-  return frame.type === 'publication' ? frame.data.length : 0;
+  return 'data' in frame ? frame.data.length : 0;
 }

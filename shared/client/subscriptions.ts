@@ -83,6 +83,8 @@ export class Subscriptions {
     const channel = this.#byTag.get(event.channel);
     if (channel === undefined) return;
     if (event.type === 'gap') return channel.skipTo(event);
+    if (event.type === 'presence') return channel.presence.receive(event);
+    if (event.type === 'ephemeral') return channel.receiveEphemeral(event);
     if (event.type === 'revoked') return this.#revoked(channel, event.code);
     const taken = channel.receive(event);
     if (taken === 'hole') this.#giveUp('unavailable', 'The node left something out');
@@ -118,7 +120,10 @@ export class Subscriptions {
 
   /** This connection is now the one that carries the channels. */
   takeOver(): void {
-    for (const channel of this.#live) channel.carried();
+    for (const channel of this.#live) {
+      channel.carried();
+      channel.presence.live();
+    }
     void this.sync();
     this.#ports.onLive();
   }
@@ -209,6 +214,7 @@ export class Subscriptions {
     if ('position' in verdict) {
       this.#live.add(channel);
       if (!channel.joined(verdict.position)) this.#giveUp('unavailable', 'The node left something out');
+      else channel.presence.live();
       return undefined;
     }
     this.#granted.delete(channel.channelId);

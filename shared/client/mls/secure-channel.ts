@@ -12,6 +12,7 @@ import type { Channel } from '../channel.ts';
 import { Emitter } from '../emitter.ts';
 import { INBOX_MAX_ITEMS, Inbox } from '../inbox.ts';
 import type { Published } from '../outbox.ts';
+import type { Presence } from '../presence.ts';
 import type { Message } from '../reader.ts';
 import { Group, type Received } from './group.ts';
 import type { Roster } from './roster.ts';
@@ -74,6 +75,11 @@ export class SecureChannel {
     const { position } = this.#record;
     await channel.subscribe(position === undefined ? {} : { after: position });
     if (this.#record.invitation !== undefined) await this.#sendInvitation();
+  }
+
+  /** Who is here; each member of the channel shows itself or not. */
+  get presence(): Presence {
+    return this.#ports.channel.presence;
   }
 
   /** Encrypts for the group and publishes; resolves when the log has it. Throws as `Channel.publish`. */

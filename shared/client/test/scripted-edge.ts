@@ -62,7 +62,7 @@ export class ScriptedEdge {
         channelId,
         channel: channelTag(channelId),
         member: OWN_MEMBER,
-        verbs: ['subscribe', 'publish'],
+        verbs: ['subscribe', 'publish', 'presence'],
       })),
       refused: refused.map((channelId) => ({ channelId, code: 'not_a_member' })),
     };
