@@ -77,6 +77,8 @@ export interface GrantOptions {
   readonly generation?: number;
   readonly nowMs?: number;
   readonly members?: Readonly<Record<Tag, Tag>>;
+  /** What ends the grants when it is revoked. */
+  readonly right?: Tag;
 }
 
 /** A grant bundle for channels, with a random member tag for each unless given. */
@@ -91,12 +93,14 @@ export function grantsFor(
     generation = 1,
     nowMs = Date.now(),
     members = {},
+    right,
   } = options;
   const grants: Grant[] = channels.map((channel) => ({
     channel,
     member: members[channel] ?? randomId(),
     verbs,
     generation,
+    ...(right === undefined ? {} : { right }),
   }));
   return signer.sign('grants', { session, grants }, nowMs);
 }

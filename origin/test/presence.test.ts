@@ -4,8 +4,8 @@ import type { PresenceFrame, Tag } from '../../shared/frame.ts';
 import { until } from '../../shared/testing/expect.ts';
 import { describe } from '../../shared/testing/suite.ts';
 import type { WireClient } from '../../shared/testing/wire-client.ts';
-import type { Verb } from '../../shared/token.ts';
-import { connect, createPerson, grantsFor, type Nodes, startNodes } from './fixture.ts';
+import { connect, createPerson, type GrantOptions, grantsFor, type Nodes, startNodes } from './fixture.ts';
+import { openOn } from './relays.ts';
 
 /** The grace is a quarter of it. */
 const LIFE_SECONDS = 2;
@@ -22,12 +22,16 @@ describe('presence', ({ test, before, after }) => {
   });
 
   /** A client on a node that reads the channel as `member`. */
-  const reader = async (node: number, channel: Tag, member: Tag, verbs?: readonly Verb[]) => {
+  const reader = async (
+    node: number,
+    channel: Tag,
+    member: Tag,
+    rest: Pick<GrantOptions, 'verbs' | 'right'> = {},
+  ) => {
     const person = createPerson();
     const client = await connect(nodes, node, person);
     clients.push(client);
-    const options = { members: { [channel]: member }, ...(verbs === undefined ? {} : { verbs }) };
-    const grants = await grantsFor(nodes, person, [channel], options);
+    const grants = await grantsFor(nodes, person, [channel], { members: { [channel]: member }, ...rest });
     await client.command({ type: 'subscribe', grants, channels: [{ channel }] });
     return client;
   };
@@ -104,7 +108,7 @@ describe('presence', ({ test, before, after }) => {
       const answer = await attend(client, channel, true, true);
       return 'code' in answer ? answer.code : 'ok';
     };
-    assert.is(await codeOf(await reader(0, channel, a, ['subscribe'])), 'verb_not_granted');
+    assert.is(await codeOf(await reader(0, channel, a, { verbs: ['subscribe'] })), 'verb_not_granted');
     const watcher = await reader(0, channel, a);
     const shown = await reader(1, channel, b);
     assert.equal([await codeOf(watcher), await codeOf(shown)], ['ok', 'ok']);
@@ -112,6 +116,22 @@ describe('presence', ({ test, before, after }) => {
     await shown.command({ type: 'unsubscribe', channels: [channel] });
     await told(watcher, leaves(b), 'the leave');
     assert.is(await codeOf(shown), 'not_subscribed');
+  });
+
+  test('a member that was removed is neither shown nor told any more', async () => {
+    const [channel, a, b, right] = [randomId(), randomId(), randomId(), randomId()];
+    const watcher = await reader(0, channel, a);
+    const removed = await reader(1, channel, b, { right });
+    await attend(removed, channel, true, true);
+    await attend(watcher, channel, false, true);
+    const relay = await openOn([nodes.relayUrl]);
+    await relay.control.hint([right]);
+    await removed.nextOf('revoked');
+    const before = removed.framesOf('presence').length;
+    await told(watcher, leaves(b), 'the leave');
+    await comeAndGo(channel, watcher);
+    assert.is(removed.framesOf('presence').length, before);
+    relay.close();
   });
 
   test('a node that is killed leaves no ghost beyond the bound', async () => {

@@ -108,7 +108,7 @@ describe('connection of the client', ({ test }) => {
 
   test('ignores types it does not know and answers nobody waits for', async () => {
     const { socket, connection } = await setUpOpen();
-    socket.sayText('{"type":"presence"}');
+    socket.sayText('{"type":"forecast"}');
     socket.say({ type: 'pong', ref: 77 });
     assert.ok(connection.isOpen);
   });
