@@ -17,6 +17,7 @@ import { PostgresRevocations } from './adapters/postgres-revocations.ts';
 import { memoryLimitBytes, type ProcessLoad, watchLoad } from './adapters/process-load.ts';
 import { createPrometheus } from './adapters/prometheus.ts';
 import { openRelay } from './adapters/redis-relay.ts';
+import { readStatusFiles } from './adapters/status-files.ts';
 import { startUwsServer, type UwsServer, type UwsServerOptions } from './adapters/uws-server.ts';
 import { ORIGIN_VARIABLES, type OriginConfig, readConfig } from './config.ts';
 import { fullness } from './fullness.ts';
@@ -26,6 +27,7 @@ import { createCounters } from './metrics.ts';
 import { OriginNode } from './node.ts';
 import { nodeReadings } from './readings.ts';
 import { Revocations } from './revocations.ts';
+import { withStatus } from './status.ts';
 
 /** How long the relay may take to answer at the start; a node that hears nothing by then ends with a plain word. */
 const RELAY_DEADLINE_MS = 10_000;
@@ -236,7 +238,24 @@ function startHealth({ config, counters, ...parts }: HealthParts): Promise<HttpS
       gauges: nodeReadings({ node, stores, load, limits, revocations }),
     }),
   });
-  return startHttpServer({ host: config.healthHost, port: config.healthPort, bodyBytes: 0, handle, log });
+  const shown = withStatus(
+    {
+      files: readStatusFiles(),
+      health: () => handle({ method: 'GET', path: '/healthz', headers: {}, body: new Uint8Array() }),
+      totals: () => ({ publishes: counters.publishes, deliveries: counters.deliveries }),
+      relayLagMs: () => stores.probe.lagMs,
+      nodes: () => stores.registry.nodes(),
+      now: Date.now,
+    },
+    handle,
+  );
+  return startHttpServer({
+    host: config.healthHost,
+    port: config.healthPort,
+    bodyBytes: 0,
+    handle: shown,
+    log,
+  });
 }
 
 /** Says on which ports this node listens, and then that it is ready; whoever started it waits for that line. */
