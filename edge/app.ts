@@ -4,6 +4,7 @@
  */
 import { Hono } from 'hono';
 import { createMiddleware } from 'hono/factory';
+import { matchedRoutes } from 'hono/route';
 import { generateSpecs } from 'hono-openapi';
 import { createSigner, createVerifier } from '../shared/token.ts';
 import type { EdgeEnv } from './access.ts';
@@ -17,7 +18,7 @@ import { createLookup } from './lookup.ts';
 import { documentOptions } from './openapi.ts';
 import { createOperators } from './operators.ts';
 import { createPackages } from './packages.ts';
-import type { Ports, Random } from './ports.ts';
+import type { Clock, Observe, Ports, Random } from './ports.ts';
 import { answerProblem } from './problem.ts';
 import { createRecords } from './records.ts';
 import { refuseUnknown } from './refuse.ts';
@@ -69,6 +70,7 @@ export async function createApp(ports: Ports, config: AppConfig): Promise<Hono<E
   const parts = { ...held, throttle, ...(await createParts(held, config)) };
   const app = new Hono<EdgeEnv>();
   app.onError((error, c) => answerProblem(c, error, ports.log));
+  if (ports.observe !== undefined) app.use(observeAnswers(ports.observe, ports.clock));
   app.use(nameRequests(ports.random), guardWebOrigins(allowOrigins(config)));
   app.use('/v1/*', throttleCalls(parts));
   app.route('/', accountRoutes(parts));
@@ -135,6 +137,20 @@ async function createParts(ports: Ports, config: AppConfig) {
     belongings,
     endings,
   };
+}
+
+/** Methods we have; whatever else somebody sends is counted together. */
+const METHODS: readonly string[] = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS'];
+
+/** Tells of each answer by the pattern of its route, so that no path somebody made up becomes a label. */
+function observeAnswers(observe: Observe, clock: Clock) {
+  return createMiddleware<EdgeEnv>(async (c, next) => {
+    const startedMs = clock.now();
+    await next();
+    const route = matchedRoutes(c).findLast(({ path }) => !path.includes('*'))?.path ?? 'none';
+    const method = METHODS.includes(c.req.method) ? c.req.method : 'other';
+    observe({ route, method, status: c.res.status, ms: clock.now() - startedMs });
+  });
 }
 
 /** Gives every request a fresh name of our own; one that the sender brought is ignored. */

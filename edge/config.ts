@@ -40,6 +40,16 @@ export const EDGE_VARIABLES = {
     max: 65_535,
     fallback: 8787,
   }),
+  metricsPort: integer('HUSHWIRE_EDGE_METRICS_PORT', {
+    about: 'port for Prometheus, on the address of HUSHWIRE_EDGE_METRICS_HOST; 0: none',
+    min: 0,
+    max: 65_535,
+    fallback: 0,
+  }),
+  metricsHost: text('HUSHWIRE_EDGE_METRICS_HOST', {
+    about: 'address of the metrics; best one that only Prometheus reaches',
+    fallback: '127.0.0.1',
+  }),
   tlsCertPath: text('HUSHWIRE_EDGE_TLS_CERT_PATH', {
     about: 'file of the certificate chain (PEM) for TLS without a proxy in front; none: no TLS',
     fallback: '',

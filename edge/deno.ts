@@ -14,6 +14,7 @@ import { helpOf, UsageError, type Wish, wishOf } from '../shared/entry.ts';
 import { ConfigurationError, namesOf } from '../shared/env.ts';
 import { createLog, errorFields } from '../shared/log.ts';
 import { createSigner } from '../shared/token.ts';
+import { createEdgeMetrics, serveMetrics } from './adapters/edge-metrics-deno.ts';
 import { createOriginApi } from './adapters/origin-api.ts';
 import { createRelay } from './adapters/relay-deno.ts';
 import { startServer } from './adapters/server-deno.ts';
@@ -24,7 +25,7 @@ import { createApp } from './app.ts';
 import { EDGE_VARIABLES, type EdgeConfig, readConfig } from './config.ts';
 import { budgetsOf } from './limits.ts';
 import { createNodes } from './nodes.ts';
-import type { Lifecycle } from './ports.ts';
+import type { Ports } from './ports.ts';
 import { refuseWith } from './problem.ts';
 import { createSockets } from './sockets.ts';
 import { allowOrigins } from './web-origins.ts';
@@ -53,7 +54,8 @@ async function begin(wish: Wish): Promise<void> {
 
 async function start(config: EdgeConfig): Promise<void> {
   const lifecycle = { draining: false, isDraining: () => lifecycle.draining };
-  let live = await build(config, lifecycle);
+  const metrics = createEdgeMetrics(() => relay.sockets);
+  let live = await build(config, { lifecycle, observe: metrics.observe });
   const sockets = createSockets({
     nodes: { list: (requestId) => live.nodes.list(requestId) },
     allowsOrigin: allowOrigins(config),
@@ -66,18 +68,22 @@ async function start(config: EdgeConfig): Promise<void> {
     return live.app.fetch(request, { address });
   };
   const server = await startServer({ host, port, tls: readTls(config), fetch, relay, refuse, random, log });
+  const { metricsHost, metricsPort } = config;
+  const measured =
+    metricsPort === 0 ? undefined : await serveMetrics(metrics, { host: metricsHost, port: metricsPort });
   const stop = async () => {
     if (lifecycle.draining) return;
     lifecycle.draining = true;
     log('info', 'edge.stopping');
     relay.close();
+    measured?.close();
     await server.close(CLOSE_GRACE_MS);
     process.exit(0);
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop());
   process.on('SIGHUP', async () => {
     try {
-      live = await build(readOwnConfig(), lifecycle);
+      live = await build(readOwnConfig(), { lifecycle, observe: metrics.observe });
       log('info', 'edge.reloaded');
     } catch (error) {
       log('error', 'edge.reload_failed', errorFields(error));
@@ -87,7 +93,7 @@ async function start(config: EdgeConfig): Promise<void> {
 }
 
 /** What answers requests, made anew when SIGHUP reads the configuration again; addresses and ports stay. */
-async function build(config: EdgeConfig, lifecycle: Lifecycle) {
+async function build(config: EdgeConfig, ports: Pick<Ports, 'lifecycle' | 'observe'>) {
   const { stateUrl: url, limitProfile, limitTimeoutMs: timeoutMs } = config;
   const token = config.stateToken.reveal();
   const signer = await createSigner(config.publicUrl, config.signingKeys.reveal());
@@ -96,7 +102,7 @@ async function build(config: EdgeConfig, lifecycle: Lifecycle) {
   const nodes = createNodes({ origin, clock });
   const budgets = budgetsOf(limitProfile);
   const limiter = createUpstashLimiter({ url, token, budgets, timeoutMs, log });
-  const app = await createApp({ state, origin, nodes, limiter, clock, random, lifecycle, log }, config);
+  const app = await createApp({ state, origin, nodes, limiter, clock, random, log, ...ports }, config);
   return { app, nodes };
 }
 

@@ -263,7 +263,18 @@ export interface Lifecycle {
   isDraining(): boolean;
 }
 
+/** Told of every answer; must not throw. */
+export type Observe = (answer: {
+  /** The route's pattern, never the requested path. */
+  readonly route: string;
+  readonly method: string;
+  readonly status: number;
+  readonly ms: number;
+}) => void;
+
 export interface Ports {
+  /** Absent where nobody counts. */
+  readonly observe?: Observe | undefined;
   readonly state: State;
   readonly origin: OriginApi;
   readonly nodes: Nodes;

@@ -44,6 +44,8 @@ export interface RelayOptions {
 }
 
 export interface Relay {
+  /** How many sockets are passed through now. */
+  readonly sockets: number;
   /** Takes an upgrade off the server; answers it with a socket or with problem details. */
   accept(request: IncomingMessage, client: Socket, early: Uint8Array): void;
   /** Ends every socket that is passed through. A close frame cannot be put between somebody else's frames. */
@@ -101,6 +103,9 @@ export function createRelay({ sockets, refuse, random, limits }: RelayOptions): 
       client.on('error', () => client.destroy());
       makeLively(client);
       void accept(rawOf(request), { client, early, requestId: random.id(), signal: gone.signal });
+    },
+    get sockets() {
+      return joined.size;
     },
     close: () => {
       for (const client of [...joined, ...waiting]) client.destroySoon();
