@@ -17,7 +17,7 @@ const LANES: readonly { readonly name: string; readonly folder?: string; readonl
   { name: 'unit', timeoutMs: 180_000 },
   { name: 'origin', folder: 'origin/test', timeoutMs: 180_000 },
   { name: 'edge', folder: 'edge/test', timeoutMs: 180_000 },
-  { name: 'stack', folder: 'deploy/test', timeoutMs: 300_000 },
+  { name: 'stack', folder: 'deploy/test', timeoutMs: 600_000 },
 ];
 
 export const LANE_NAMES: readonly string[] = LANES.map(({ name }) => name);

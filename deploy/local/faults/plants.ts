@@ -16,6 +16,8 @@ export interface Plant {
   /** What brings it to light, and what it is counted as: any of these. */
   readonly schedule: ScheduleName;
   readonly counts: readonly FaultCount[];
+  /** It shows with nearly every seed, so that every `npm test` may wait for it; `npm run faults -- --planted` tries all. */
+  readonly isQuick?: true;
 }
 
 export const PLANTS: readonly Plant[] = [
@@ -30,6 +32,7 @@ export const PLANTS: readonly Plant[] = [
     ],
     schedule: 'clients',
     counts: ['lost', 'reordered', 'duplicated'],
+    isQuick: true,
   },
   {
     name: 'taking the ack of an older connection',
@@ -69,6 +72,7 @@ export const PLANTS: readonly Plant[] = [
     ],
     schedule: 'redis',
     counts: ['untold'],
+    isQuick: true,
   },
 ];
 
