@@ -50,7 +50,7 @@ export const PLANTS: readonly Plant[] = [
   {
     name: 'forgetting which ids were accepted',
     edits: [{ file: 'origin/adapters/lua/publish.lua', from: '  if before then\n', to: '  if false then\n' }],
-    schedule: 'relay',
+    schedule: 'all',
     counts: ['duplicated'],
   },
   {
