@@ -38,6 +38,7 @@ import { keyPackageRoutes } from './routes/key-packages.ts';
 import { moderationRoutes } from './routes/moderation.ts';
 import { recoveryRoutes } from './routes/recovery.ts';
 import { sessionRoutes } from './routes/sessions.ts';
+import { signUpRoutes } from './routes/sign-up.ts';
 import { socketRoutes } from './routes/socket.ts';
 import { totpRoutes } from './routes/totp.ts';
 import { createSealer } from './seal.ts';
@@ -58,6 +59,8 @@ export type AppConfig = Pick<
   | 'banKeys'
   | 'webOrigins'
   | 'signUp'
+  | 'oidcIssuer'
+  | 'oidcClientId'
   | 'operators'
   | 'totpPolicy'
   | 'limitProfile'
@@ -73,6 +76,7 @@ export async function createApp(ports: Ports, config: AppConfig): Promise<Hono<E
   if (ports.observe !== undefined) app.use(observeAnswers(ports.observe, ports.clock));
   app.use(nameRequests(ports.random), guardWebOrigins(allowOrigins(config)));
   app.use('/v1/*', throttleCalls(parts));
+  app.route('/', signUpRoutes(parts));
   app.route('/', accountRoutes(parts));
   app.route('/', invitationRoutes(parts));
   app.route('/', sessionRoutes(parts));
@@ -100,7 +104,7 @@ export async function createApp(ports: Ports, config: AppConfig): Promise<Hono<E
 }
 
 async function createParts(ports: Ports, config: AppConfig) {
-  const { publicUrl, totpPolicy, limitProfile } = config;
+  const { publicUrl, totpPolicy, limitProfile, signUp, oidcIssuer, oidcClientId } = config;
   const tags = await createTags(config.tagKey.bytes.reveal());
   const banTags = await createBanTags(config.banKeys.length === 0 ? [config.tagKey] : config.banKeys);
   const records = createRecords(await createSealer(config.sealKeys));
@@ -112,18 +116,14 @@ async function createParts(ports: Ports, config: AppConfig) {
   const gate = await createGate({ ...ports, audience: publicUrl, lookup, tags });
   const secondFactor = createSecondFactor({ ...ports, lookup, records, tags });
   const operators = await createOperators(config.operators, tags);
-  const signUpPolicy = createSignUpPolicy({
-    ...ports,
-    signUp: config.signUp,
-    operators,
-    signer,
-    verifier,
-    tags,
-  });
+  const signUpPolicy = createSignUpPolicy({ ...ports, signUp, operators, signer, verifier, tags });
   return {
     publicUrl,
     totpPolicy,
     limitProfile,
+    signUp,
+    oidcIssuer,
+    oidcClientId,
     tags,
     banTags,
     records,

@@ -14,6 +14,26 @@ describe('readConfig', ({ test }) => {
     assert.equal(config.originApi, ['http://127.0.0.1:2']);
   });
 
+  test('wants an issuer where the policy is oidc, and only there', async () => {
+    const env = await testEnv();
+    const names = ['HUSHWIRE_EDGE_OIDC_ISSUER', 'HUSHWIRE_EDGE_OIDC_CLIENT_ID'] as const;
+    const read = (signUp: string, issuer?: string, client?: string) =>
+      readConfig({ ...env, HUSHWIRE_EDGE_SIGN_UP: signUp, [names[0]]: issuer, [names[1]]: client });
+    assert.is(read('oidc', 'https://id.example/realm', 'app').oidcIssuer, 'https://id.example/realm');
+    for (const issuer of [
+      'http://id.example',
+      'https://id.example/?a=1',
+      'id.example',
+      'https://id.example/#a',
+    ])
+      assert.throws(() => read('oidc', issuer, 'app'), /HUSHWIRE_EDGE_OIDC_ISSUER/);
+    assert.throws(
+      () => read('oidc'),
+      (error: Error) => names.every((name) => error.message.includes(name)),
+    );
+    assert.throws(() => read('open', 'https://id.example', 'app'), /HUSHWIRE_EDGE_OIDC_ISSUER is set/);
+  });
+
   test('tells every missing variable at once', () => {
     const names = faultsOf({}).map((fault) => fault.split(' ')[0]?.replace('HUSHWIRE_EDGE_', ''));
     const required = [

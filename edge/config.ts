@@ -1,6 +1,7 @@
 import { fromBase64Url } from '../shared/bytes.ts';
 import {
   type Configuration,
+  ConfigurationError,
   choice,
   type Env,
   type EnvSource,
@@ -106,9 +107,19 @@ export const EDGE_VARIABLES = {
     { wanted: 'comma-separated http or https URLs', check: httpUrls },
   ),
   signUp: choice('HUSHWIRE_EDGE_SIGN_UP', {
-    about: 'who may make an account: anybody, or whoever an operator has invited',
-    of: ['open', 'invite'],
+    about:
+      'who may make an account: anybody, whoever an operator has invited, or whom the OIDC issuer vouches for',
+    of: ['open', 'invite', 'oidc'],
     fallback: 'open',
+  }),
+  oidcIssuer: text('HUSHWIRE_EDGE_OIDC_ISSUER', {
+    about:
+      'issuer of ID tokens (OpenID Connect), exactly as its tokens name it; only for the sign-up policy `oidc`',
+    fallback: '',
+  }),
+  oidcClientId: text('HUSHWIRE_EDGE_OIDC_CLIENT_ID', {
+    about: 'client its ID tokens must be made out to',
+    fallback: '',
   }),
   operators: refine(
     list('HUSHWIRE_EDGE_OPERATORS', {
@@ -156,7 +167,34 @@ export function readConfig(env: Env, readFile?: EnvSource['readFile']): EdgeConf
   const config = readEnv(EDGE_VARIABLES, { env, prefix: EDGE_PREFIX, ...(readFile && { readFile }) });
   const { tlsCertPath, tlsKeyPath } = EDGE_VARIABLES;
   requireBoth([tlsCertPath.name, config.tlsCertPath], [tlsKeyPath.name, config.tlsKeyPath]);
+  requireIssuer(config);
   return config;
+}
+
+/** The policy needs an issuer, and an issuer a policy: one without the other is a mistake of somebody. */
+function requireIssuer({ signUp, oidcIssuer, oidcClientId }: EdgeConfig): void {
+  const names = [EDGE_VARIABLES.oidcIssuer, EDGE_VARIABLES.oidcClientId].map(({ name }) => name);
+  const values = [oidcIssuer, oidcClientId];
+  const faults = names.flatMap((name, i) => {
+    if (signUp === 'oidc' && values[i] === '')
+      return [`${name} is not set, but ${EDGE_VARIABLES.signUp.name} is oidc`];
+    if (signUp !== 'oidc' && values[i] !== '')
+      return [`${name} is set, but ${EDGE_VARIABLES.signUp.name} is ${signUp}`];
+    return [];
+  });
+  if (signUp === 'oidc' && oidcIssuer !== '' && !isIssuer(oidcIssuer))
+    faults.push(
+      `${names[0]} must be an https URL without query or fragment (http only on this very machine)`,
+    );
+  if (faults.length > 0) throw new ConfigurationError(faults);
+}
+
+/** OpenID Connect Discovery 1.0, section 3: https, neither query nor fragment. */
+function isIssuer(value: string): boolean {
+  if (!URL.canParse(value)) return false;
+  const { protocol, hostname, search, hash } = new URL(value);
+  const isLocal = hostname === '127.0.0.1' || hostname === 'localhost';
+  return (protocol === 'https:' || (protocol === 'http:' && isLocal)) && search === '' && hash === '';
 }
 
 /** A variable that reads like `base` and is then checked once more. */

@@ -15,6 +15,7 @@ import { ConfigurationError, namesOf } from '../shared/env.ts';
 import { createLog, errorFields } from '../shared/log.ts';
 import { createSigner } from '../shared/token.ts';
 import { createEdgeMetrics, serveMetrics } from './adapters/edge-metrics-deno.ts';
+import { createIdTokens } from './adapters/oidc-id-tokens.ts';
 import { createOriginApi } from './adapters/origin-api.ts';
 import { createRelay } from './adapters/relay-deno.ts';
 import { startServer } from './adapters/server-deno.ts';
@@ -102,7 +103,10 @@ async function build(config: EdgeConfig, ports: Pick<Ports, 'lifecycle' | 'obser
   const nodes = createNodes({ origin, clock });
   const budgets = budgetsOf(limitProfile);
   const limiter = createUpstashLimiter({ url, token, budgets, timeoutMs, log });
-  const app = await createApp({ state, origin, nodes, limiter, clock, random, log, ...ports }, config);
+  const { oidcIssuer: issuer, oidcClientId: clientId } = config;
+  const idTokens = issuer === '' ? undefined : createIdTokens({ issuer, clientId });
+  const all = { state, origin, nodes, limiter, clock, random, log, idTokens, ...ports };
+  const app = await createApp(all, config);
   return { app, nodes };
 }
 

@@ -263,6 +263,24 @@ export interface Lifecycle {
   isDraining(): boolean;
 }
 
+/** Whom an ID token is about, as its issuer knows them. */
+export interface Subject {
+  readonly issuer: string;
+  readonly subject: string;
+}
+
+/** The configured issuer of ID tokens (OpenID Connect Core 1.0, section 3.1.3.7). */
+export interface IdTokens {
+  /**
+   * Whom the token is about, or `refused`. It must be signed by a key the issuer publishes, be for our client and in its
+   * time, and have `nonce` as its nonce. Throws `unavailable` while those keys cannot be read.
+   */
+  verify(
+    token: string,
+    expected: { readonly nonce: string; readonly nowMs: number },
+  ): Promise<Subject | 'refused'>;
+}
+
 /** Told of every answer; must not throw. */
 export type Observe = (answer: {
   /** The route's pattern, never the requested path. */
@@ -283,4 +301,6 @@ export interface Ports {
   readonly random: Random;
   readonly lifecycle: Lifecycle;
   readonly log: Log;
+  /** Absent where no issuer is configured. */
+  readonly idTokens?: IdTokens | undefined;
 }

@@ -37,6 +37,8 @@ export interface Tags {
   invitation(jti: string): Promise<Tag>;
   /** The user id of the account whose first device is `deviceId`; makes sign-up idempotent. */
   userId(deviceId: string): Promise<string>;
+  /** The user id of whom an issuer of ID tokens knows by this subject; one account for each. */
+  subjectUserId(issuer: string, subject: string): Promise<string>;
 }
 
 /** Tags under a key of 32 bytes. */
@@ -64,5 +66,6 @@ export async function createTags(keyBytes: Uint8Array<ArrayBuffer>): Promise<Tag
     sender: (userId, day) => tag('sender', userId, day),
     invitation: (jti) => tag('invitation', jti),
     userId: (deviceId) => tag('user-id', deviceId),
+    subjectUserId: (issuer, subject) => tag('subject-user-id', issuer, subject),
   };
 }

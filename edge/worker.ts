@@ -10,6 +10,7 @@ import { ConfigurationError } from '../shared/env.ts';
 import { Failure } from '../shared/failure.ts';
 import { createLog, errorFields } from '../shared/log.ts';
 import { createSigner } from '../shared/token.ts';
+import { createIdTokens } from './adapters/oidc-id-tokens.ts';
 import { createOriginApi } from './adapters/origin-api.ts';
 import { createWorkersRelay, type WorkersRelay } from './adapters/relay-workers.ts';
 import { createUpstashLimiter } from './adapters/upstash-limiter.ts';
@@ -69,7 +70,10 @@ async function start(bindings: Readonly<Record<string, unknown>>): Promise<Edge>
   // A call that belongs to one request ends with it, so others must not wait for its answer.
   const nodes = createNodes({ origin, clock, sharesCalls: false });
   const lifecycle = { isDraining: () => false };
-  const app = await createApp({ state, origin, nodes, limiter, clock, random, lifecycle, log }, config);
+  const { oidcIssuer: issuer, oidcClientId: clientId } = config;
+  const idTokens = issuer === '' ? undefined : createIdTokens({ issuer, clientId });
+  const ports = { state, origin, nodes, limiter, clock, random, lifecycle, log, idTokens };
+  const app = await createApp(ports, config);
   const sockets = createSockets({ nodes, allowsOrigin: allowOrigins(config) });
   return {
     relay: createWorkersRelay({ sockets, refuse: refuseWith(log), random }),

@@ -32,6 +32,8 @@ export const FAILURES = freeze({
   not_a_member: entry(403, 4503, 'never', 'Not a member of this channel'),
   invitation_required: entry(403, undefined, 'never', 'Signing up needs an invitation'),
   invitation_refused: entry(403, undefined, 'never', 'The invitation was refused'),
+  id_token_required: entry(403, undefined, 'never', 'Signing up needs an ID token'),
+  id_token_refused: entry(403, undefined, 'never', 'The ID token was refused'),
   key_log_refused: entry(400, undefined, 'never', 'The key log does not hold together'),
   conflict: entry(409, undefined, 'never', 'The state does not allow this'),
 

@@ -88,8 +88,11 @@ export interface InvitationUse {
 }
 /** Most accounts one invitation may let in. */
 export const INVITATION_USES_MAX = 1_000;
-/** `used-up`: the invitation has let in as many as it may; nothing was created. An account that is there is `exists`. */
-export type AccountWritten = Written | { readonly result: 'used-up' };
+/**
+ * `used-up`: the invitation has let in as many as it may; nothing was created. An account that is there is `exists` for its
+ * devices, and `taken` for every other device.
+ */
+export type AccountWritten = Written | { readonly result: 'used-up' | 'taken' };
 export interface NewSession {
   readonly session: Tag;
   readonly device: Tag;

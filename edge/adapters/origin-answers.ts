@@ -48,7 +48,8 @@ export function isWritten(value: unknown): value is Written {
 }
 
 export function isAccountWritten(value: unknown): value is AccountWritten {
-  return isWritten(value) || fields(value).result === 'used-up';
+  const { result } = fields(value);
+  return isWritten(value) || result === 'used-up' || result === 'taken';
 }
 
 export function isMembersChanged(value: unknown): value is MembersChanged {

@@ -11,6 +11,7 @@ import { FIRST_VERSION, type Records } from '../records.ts';
 import {
   assertionSchema,
   deviceIdSchema,
+  idTokenSchema,
   invitationSchema,
   publicKeySchema,
   type StoredKey,
@@ -25,7 +26,9 @@ const requestSchema = v.strictObject({
   publicKey: publicKeySchema,
   assertion: assertionSchema,
   invitation: v.optional(invitationSchema),
+  idToken: v.optional(idTokenSchema),
 });
+const TAKEN = 'This account has other devices: let one of them add this one, or recover the account';
 const answerSchema = v.strictObject({ userId: userIdSchema, deviceId: deviceIdSchema });
 
 export interface AccountParts {
@@ -43,7 +46,7 @@ export function accountRoutes({ gate, signUpPolicy, origin, tags, records, clock
     summary: 'Sign up',
     description:
       'Makes an account whose first device is this key. Idempotent: the same key always gets the same account. ' +
-      'The assertion has purpose `sign-up` and an empty `sub`. Where the policy is `invite`, an invitation is needed.',
+      'The assertion has purpose `sign-up` and an empty `sub`. Where the policy is `invite`, an invitation is needed; where it is `oidc`, an ID token.',
     tag: 'identity',
     takesBody: true,
     status: 201,
@@ -53,6 +56,8 @@ export function accountRoutes({ gate, signUpPolicy, origin, tags, records, clock
       'assertion_replayed',
       'invitation_required',
       'invitation_refused',
+      'id_token_required',
+      'id_token_refused',
       'conflict',
       'unavailable',
     ],
@@ -66,14 +71,16 @@ export function accountRoutes({ gate, signUpPolicy, origin, tags, records, clock
       const body = c.req.valid('json');
       const publicKey = storedKey(body.publicKey);
       const deviceId = await gate.proveNew(publicKey, body.assertion);
-      const userId = await tags.userId(deviceId);
-      const invitation = await signUpPolicy.admit(userId, body.invitation);
+      const { invitation, idToken } = body;
+      const admitted = await signUpPolicy.admit({ deviceId, invitation, idToken });
+      const { userId } = admitted;
       const account = await newAccount({ userId, deviceId, publicKey }, { tags, records, clock });
       const { result } = await origin.createAccount(
-        { ...account, ...(invitation && { invitation }) },
+        { ...account, ...(admitted.invitation && { invitation: admitted.invitation }) },
         c.get('requestId'),
       );
       if (result === 'missing') throw new Failure('conflict', { detail: 'This account was deleted' });
+      if (result === 'taken') throw new Failure('conflict', { detail: TAKEN });
       if (result === 'used-up') throw new Failure('invitation_refused', { detail: 'It has no use left' });
       return c.json({ userId, deviceId } satisfies v.InferOutput<typeof answerSchema>, 201);
     },

@@ -1,6 +1,7 @@
 import { randomId } from '../../shared/bytes.ts';
 import type { LogFields } from '../../shared/log.ts';
 import type { JWK } from '../../shared/token.ts';
+import { createIdTokens } from '../adapters/oidc-id-tokens.ts';
 import { createApp } from '../app.ts';
 import { type EdgeConfig, readConfig } from '../config.ts';
 import { createNodes } from '../nodes.ts';
@@ -62,6 +63,7 @@ export async function createHarness(env: Readonly<Record<string, string>> = {}):
       limiter,
       clock,
       random: { id: () => randomId() },
+      idTokens: idTokensOf(config),
       lifecycle: { isDraining: () => isDraining },
       log: (_level, event, fields = {}) => void logged.push({ event, fields }),
     },
@@ -76,6 +78,10 @@ export async function createHarness(env: Readonly<Record<string, string>> = {}):
     isDraining = draining;
   };
   return { client, clock, state, origin, limiter, trips, config, logged, setDraining };
+}
+
+function idTokensOf({ oidcIssuer: issuer, oidcClientId: clientId }: EdgeConfig) {
+  return issuer === '' ? undefined : createIdTokens({ issuer, clientId });
 }
 
 /** The variables of an edge with fresh keys. */

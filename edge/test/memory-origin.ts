@@ -77,7 +77,8 @@ export function createMemoryOrigin(): MemoryOrigin {
     createAccount: ({ account, sealed, createdOn, device, invitation: use }, requestId) =>
       answer(requestId, (): AccountWritten => {
         if (revoked.has(account)) return MISSING;
-        if (tables.accounts.has(account)) return EXISTS;
+        if (tables.accounts.has(account))
+          return tables.devices.get(device.device)?.account === account ? EXISTS : { result: 'taken' };
         const used = use === undefined ? 0 : (tables.invitations.get(use.invitation) ?? 0);
         if (use !== undefined && used >= use.uses) return { result: 'used-up' };
         if (use !== undefined) tables.invitations.set(use.invitation, used + 1);

@@ -59,6 +59,16 @@ export function originContract({ test }: Suite, origin: () => OriginApi): void {
     assert.is(await create(newAccount()), 'created');
   });
 
+  test('an account that is there belongs to its devices, and is taken for every other', async () => {
+    const account = newAccount();
+    const other = { ...account, device: newAccount().device };
+    assert.is((await origin().createAccount(account, requestId)).result, 'created');
+    assert.is((await origin().createAccount(account, requestId)).result, 'exists');
+    assert.is((await origin().createAccount(other, requestId)).result, 'taken');
+    const { devices } = await origin().read({ devices: [other.device.device] }, requestId);
+    assert.is(devices[other.device.device], undefined);
+  });
+
   test('renews a session, never back to an older record, and none that is not there', async () => {
     const account = newAccount();
     const session = newSession(account);

@@ -39,7 +39,9 @@ export class PostgresRecords implements Records {
     const invited = [use?.invitation ?? '', String(use?.uses ?? 0), use?.expiresOn ?? createdOn];
     const values = [account, sealed, createdOn, device.device, device.sealed, ...invited];
     const row = await this.#marked<AccountOutcome>(STATEMENTS.createAccount, mark, values);
-    return row.refused ? { result: 'used-up' } : written(row);
+    if (row.refused) return { result: 'used-up' };
+    const result = written(row);
+    return result.result === 'exists' && !row.held ? { result: 'taken' } : result;
   }
 
   /** `missing` also when the device is another account's. */
@@ -161,6 +163,8 @@ interface Outcome {
 
 interface AccountOutcome extends Outcome {
   readonly refused: boolean;
+  /** The device is one of the account's already. */
+  readonly held: boolean;
 }
 
 /** How many rows of each table a purge has deleted. */

@@ -41,7 +41,8 @@ const CREATE_ACCOUNT = `with ${MARK}, fresh as (
 )
 select exists (select from mark) as marked, exists (select from account) as created,
   not exists (select from hushwire.revocations where tag = $3::text) as parented,
-  $8::text <> '' and exists (select from fresh) and not exists (select from invited) as refused`;
+  $8::text <> '' and exists (select from fresh) and not exists (select from invited) as refused,
+  exists (select from hushwire.devices where device = $6::text and account = $3::text) as held`;
 
 /**
  * $3 session · $4 device · $5 account · $6 sealed · $7 expires on · $8 version of the TOTP record that asks for no second

@@ -8,7 +8,7 @@ import type { LinkState } from './link.ts';
 import type { EpochStore } from './mail-receiver.ts';
 import type { Backoff } from './retry.ts';
 import type { Through } from './routes.ts';
-import type { AskSecondFactor } from './session.ts';
+import type { AskIdToken, AskSecondFactor } from './session.ts';
 import type { OpenSocket } from './socket.ts';
 import type { Totp } from './totp.ts';
 
@@ -38,6 +38,8 @@ export interface ClientOptions {
    * `invitation_required`.
    */
   readonly invitation?: string;
+  /** Vouches for a device without an account; without it, a service that asks for an ID token throws `id_token_required`. */
+  readonly idToken?: AskIdToken;
   /** Asks the person for the second factor; without it, signing in throws `second_factor_required` where it takes one. */
   readonly secondFactor?: AskSecondFactor;
   /**

@@ -16,17 +16,17 @@ const USER = tagOf('user');
 async function setUp(answer: (path: string, claims: AssertionClaims, n: number) => unknown) {
   const clock = new ManualClock();
   const device = await loadDevice(memoryDeviceStore());
-  const calls: { path: string; claims: AssertionClaims; invitation?: string | undefined }[] = [];
+  const calls: { path: string; claims: AssertionClaims; invitation?: string; idToken?: string }[] = [];
   const purposes: Record<string, 'sign-up' | 'sign-in' | 'renew'> = {
     '/v1/accounts': 'sign-up',
     '/v1/sessions': 'sign-in',
     '/v1/sessions/renew': 'renew',
   };
   const http: Http = async ({ path, body }: Call, check) => {
-    const { assertion, invitation } = body as { assertion: string; invitation?: string };
+    const { assertion, ...brought } = body as { assertion: string; invitation?: string; idToken?: string };
     const options = { audience: EDGE, purpose: purposes[path] ?? 'renew', nowMs: clock.now() };
     const claims = await verifyAssertion(assertion, device.publicKey, options);
-    calls.push({ path, claims, invitation });
+    calls.push({ path, claims, ...brought });
     const answered = answer(path, claims, calls.length);
     if (answered instanceof Failure) throw answered;
     if (!check(answered)) throw new Error('The test answers nonsense');
@@ -49,6 +49,8 @@ describe('session', ({ test }) => {
     assert.is(calls[0]?.invitation, undefined);
     await signUp({ ...ports, invitation: 'a.b.c' });
     assert.is(calls[1]?.invitation, 'a.b.c');
+    await signUp({ ...ports, idToken: async (nonce) => `for ${nonce}` });
+    assert.is(calls[2]?.idToken, `for ${ports.device.deviceId}`);
   });
 
   test('signs in once for all who ask at the same time, and keeps the token', async () => {

@@ -15,6 +15,12 @@ export type SecondFactor = { readonly totp: string } | { readonly recoveryCode: 
  */
 export type AskSecondFactor = (why: Failure) => Promise<SecondFactor | undefined>;
 
+/**
+ * Gets an ID token from the issuer the service trusts (`GET /v1/sign-up` names it); it must carry this nonce, which is the id of
+ * the device.
+ */
+export type AskIdToken = (nonce: string) => Promise<string>;
+
 export interface SessionPorts {
   readonly http: Http;
   readonly clock: Clock;
@@ -24,6 +30,7 @@ export interface SessionPorts {
   readonly secondFactor?: AskSecondFactor | undefined;
   /** To sign up with, where the service asks for one. */
   readonly invitation?: string | undefined;
+  readonly idToken?: AskIdToken | undefined;
 }
 
 /** What a person can do something about while signing in. */
@@ -36,9 +43,11 @@ const RENEW_AT = 0.8;
  * Throws as `Http` does.
  */
 export async function signUp(ports: SessionPorts, signal?: AbortSignal): Promise<string> {
+  const { publicKey, deviceId } = ports.device;
+  const { invitation } = ports;
+  const idToken = await ports.idToken?.(deviceId);
   const assertion = await assert(ports, { purpose: 'sign-up', sub: '' });
-  const { publicKey } = ports.device;
-  const call = { path: '/v1/accounts', body: { publicKey, assertion, invitation: ports.invitation }, signal };
+  const call = { path: '/v1/accounts', body: { publicKey, assertion, invitation, idToken }, signal };
   return (await ports.http(call, isSignedUp)).userId;
 }
 
