@@ -56,6 +56,7 @@ export const FAILURES = freeze({
   slow_consumer: entry(undefined, 4410, 'now', 'The connection reads too slowly'),
   server_draining: entry(503, 1012, 'now', 'The node is going away'),
   unavailable: entry(503, 4413, 'backoff', 'A part of the service is unreachable'),
+  storage_failed: entry(undefined, undefined, 'backoff', 'This device could not store it'),
   internal: entry(500, 1011, 'backoff', 'Something failed on our side'),
 });
 

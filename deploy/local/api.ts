@@ -10,7 +10,13 @@ const HELP = `npm run api
 Writes the SDK's API reference, made from its docstrings, to .hushwire/api/index.html.`;
 
 /** What applications import; as in sdk.ts. */
-const ENTRIES = ['hushwire.ts', 'mls/messenger.ts', 'attachment.ts'].map((file) => `shared/client/${file}`);
+const ENTRIES = [
+  'hushwire.ts',
+  'mls/messenger.ts',
+  'attachment.ts',
+  'adapters/indexed-outbox.ts',
+  'adapters/file-outbox.ts',
+].map((file) => `shared/client/${file}`);
 
 /** `npm run api`: resolves with the exit code. */
 export async function main(args: string[]): Promise<number> {

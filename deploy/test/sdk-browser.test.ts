@@ -1,6 +1,7 @@
 import type { Browser } from 'playwright-core';
 import * as assert from 'uvu/assert';
 import type { Chat } from '../../shared/client/examples/chat.ts';
+import { EXPECTED_LOADS } from '../../shared/client/test/outbox-contract.ts';
 import { describe } from '../../shared/testing/suite.ts';
 import { buildSdk } from '../local/sdk-build.ts';
 import { type Stack, startStack } from '../local/stack.ts';
@@ -33,5 +34,17 @@ describe('the SDK in Chromium', ({ test, before, after, needs }) => {
     const run = "import('/sdk.js').then(({ chat }) => chat({ edge: location.origin, keyPackages: 3 }))";
     const { heard, file } = (await page.evaluate(run)) as Chat;
     assert.equal([heard, file], [['hello', 'you said hello'], 'a file']);
+  });
+
+  test('keeps unanswered messages in IndexedDB, and sends them once and in order after its page was killed', async () => {
+    const { script } = await buildSdk('deploy/test/programs/sdk-outbox.ts');
+    const page = await openPage(browser, stack.edgeUrl, script);
+    const loads = await page.evaluate("import('/sdk.js').then(({ exercise }) => exercise())");
+    assert.equal(loads, EXPECTED_LOADS);
+    const leave = "import('/sdk.js').then(({ leave }) => leave(location.origin, ['a', 'b', 'c']))";
+    const channelId = String(await page.evaluate(leave));
+    await page.reload();
+    const resume = `import('/sdk.js').then(({ resume }) => resume(location.origin, '${channelId}', 3))`;
+    assert.equal(await page.evaluate(resume), { offsets: [2, 3, 4], offset: 4 });
   });
 }, 60_000);

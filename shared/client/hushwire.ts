@@ -110,9 +110,12 @@ export class Client {
     this.deviceId = device.deviceId;
     this.card = { userId: session.userId, agreementKey: this.#crypto.agreementKey };
     this.#outbox = new Outbox({
+      store: options.outbox,
+      onResent: (outcome) => this.#emitter.emit('resent', outcome),
+      onFault: (failure) => this.#emitter.emit('fault', failure),
       clock,
       backoff,
-      deadlineMs: options.publishTimeoutMs ?? PUBLISH_TIMEOUT_MS,
+      deadlineMs: options.publishTimeoutMs ?? (options.outbox === undefined ? PUBLISH_TIMEOUT_MS : undefined),
       routeOf: (channelId) => this.#link.subscriptions?.routeOf(channelId),
       onGrantsWanted: () => void this.#link.subscriptions?.refresh(),
     });
@@ -152,6 +155,7 @@ export class Client {
     let stop: () => void = () => undefined;
     try {
       signal.throwIfAborted();
+      await this.#outbox.restore();
       await new Promise<void>((resolve, reject) => {
         stop = this.on('state', ({ state, ...rest }) => {
           if (state === 'online') resolve();
@@ -270,6 +274,7 @@ export class Client {
 
   #shut(failure: Failure | undefined): void {
     this.#stop.abort(failure ?? closed());
+    this.#outbox.end(failure ?? closed());
     for (const channel of this.#channels.values()) channel.end(failure);
     this.#channels.clear();
     this.#wanted.clear();

@@ -1,4 +1,5 @@
 /** What an application hands to the SDK, and what the SDK tells it. */
+import type { Failure } from '../failure.ts';
 import type { JWK } from '../token.ts';
 import type { Clock } from './clock.ts';
 import type { ChannelCrypto } from './crypto.ts';
@@ -6,6 +7,8 @@ import type { Device, DeviceStore } from './device.ts';
 import type { KnownLogStore } from './known-logs.ts';
 import type { LinkState } from './link.ts';
 import type { EpochStore } from './mail-receiver.ts';
+import type { NotResent, Resent } from './outbox.ts';
+import type { OutboxStore } from './outbox-store.ts';
 import type { Backoff } from './retry.ts';
 import type { Through } from './routes.ts';
 import type { AskIdToken, AskSecondFactor } from './session.ts';
@@ -29,6 +32,11 @@ export interface ClientOptions {
   readonly node?: string;
   /** Node to keep off while another takes connections: for probes that must cross nodes. */
   readonly avoid?: string;
+  /**
+   * Where unanswered messages of channels wait for the next client of this device, which sends them when it has subscribed
+   * to their channel; they end with the client by default.
+   */
+  readonly outbox?: OutboxStore;
   /** Where the key logs that were seen are remembered; forgotten with the process by default. */
   readonly knownLogs?: KnownLogStore;
   /** Where the epoch of the mailbox is remembered; forgotten with the process by default. */
@@ -49,7 +57,7 @@ export interface ClientOptions {
   readonly enrol?: (totp: Totp) => Promise<void>;
   /** Longest wait for the first connection, without the time a person is asked; default 30,000 ms. */
   readonly connectTimeoutMs?: number;
-  /** Longest time a message, of a channel or for a mailbox, may wait to be accepted, over reconnects; default 60,000 ms. */
+  /** Longest time a message, of a channel or for a mailbox, may wait to be accepted, over reconnects; default 60,000 ms, and for what an `outbox` keeps, as long as it takes. */
   readonly publishTimeoutMs?: number;
   /** Gives up the first connection; later on, use `close()`. */
   readonly signal?: AbortSignal;
@@ -60,6 +68,10 @@ export type Ports = ClientOptions & { readonly clock: Clock; readonly backoff: B
 
 export interface ClientEvents {
   readonly state: LinkState;
+  /** A message that an earlier client with the same `outbox` had left unanswered was published, or is given up here. */
+  readonly resent: Resent | NotResent;
+  /** `storage_failed`: the `outbox` kept a message that is settled; the next client sends it once more, with the same id. */
+  readonly fault: Failure;
 }
 
 /** What a peer must know to be invited; it holds no secret, but must come from its owner. */

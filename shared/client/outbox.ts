@@ -7,12 +7,17 @@
  *
  * Bounds: 1,000 messages and 16 MiB in all, of these 64 and 1 MiB unanswered on the connection, which leaves room for
  * other commands and keeps a slow uplink from queueing more than it can send.
+ *
+ * With a store, a message is kept there before it is sent and until it is settled, so that the next client sends what
+ * this one could not. Conditional messages are not kept: what they depend on is their sender's to remember, who hands
+ * them over again.
  */
 import { Failure, toFailure } from '../failure.ts';
 import type { Tag } from '../frame.ts';
 import type { Position } from '../position.ts';
 import type { Clock } from './clock.ts';
 import type { Answer, Connection } from './connection.ts';
+import type { KeptMessage, OutboxStore } from './outbox-store.ts';
 import { type Backoff, pauseMs } from './retry.ts';
 
 export const OUTBOX_MAX_MESSAGES = 1_000;
@@ -20,11 +25,8 @@ export const OUTBOX_MAX_CHARS = 16 * 1024 * 1024;
 export const WINDOW_MESSAGES = 64;
 export const WINDOW_CHARS = 1024 * 1024;
 
-/** What is to be published; `data` is ciphertext as base64url. */
-export interface Outgoing {
-  readonly channelId: string;
-  readonly id: string;
-  readonly data: string;
+/** What is to be published. */
+export interface Outgoing extends KeptMessage {
   /** Accepted only while this is the channel's last conditional publication (offset 0: there is none). */
   readonly ifCommit?: Position;
 }
@@ -39,11 +41,20 @@ export interface Route {
   readonly channel: Tag;
 }
 
+/** What became of a message that an earlier client had left unanswered. */
+export type Resent = Published & { readonly channelId: string };
+export type NotResent = { readonly id: string; readonly channelId: string; readonly failure: Failure };
+
 export interface OutboxPorts {
+  /** Keeps what is unanswered over restarts; without it that ends with the client. */
+  readonly store?: OutboxStore | undefined;
+  readonly onResent?: (outcome: Resent | NotResent) => void;
+  /** A settled message could not be removed from the store. */
+  readonly onFault?: (failure: Failure) => void;
   readonly clock: Clock;
   readonly backoff: Backoff;
-  /** Longest time a message may wait for its answer, in milliseconds. */
-  readonly deadlineMs: number;
+  /** Longest time a message may wait for its answer, in milliseconds; without it, as long as it takes. */
+  readonly deadlineMs: number | undefined;
   /** Undefined while the channel cannot be published to. */
   readonly routeOf: (channelId: string) => Route | undefined;
   /** A node asked for new grants. */
@@ -53,7 +64,7 @@ export interface OutboxPorts {
 interface Entry extends Outgoing {
   readonly settle: (outcome: Published | Failure) => void;
   readonly timers: { deadline: () => void; pause: () => void };
-  state: 'queued' | 'sent' | 'pausing';
+  state: 'storing' | 'queued' | 'sent' | 'pausing';
   attempt: number;
 }
 
@@ -63,6 +74,9 @@ export class Outbox {
   #chars = 0;
   #sent = 0;
   #sentChars = 0;
+  #isKeeping = false;
+  /** The store does one thing after another, so that messages leave in the order they came. Never rejects. */
+  #stored: Promise<void> = Promise.resolve();
 
   constructor(ports: OutboxPorts) {
     this.#ports = ports;
@@ -74,8 +88,8 @@ export class Outbox {
 
   /**
    * Resolves when the log has the message. Throws `pending_limit` when the outbox is full, `conflict` when this id is
-   * waiting already, `unavailable` when the time is up (then the same id may be handed over again), or what the node
-   * refused it with.
+   * waiting already, `storage_failed` when the store does not take it (it was not sent then), `unavailable` when the time
+   * is up (then the same id may be handed over again), or what the node refused it with.
    */
   add(outgoing: Outgoing): Promise<Published> {
     if (this.#entries.has(outgoing.id))
@@ -87,9 +101,35 @@ export class Outbox {
     return new Promise((resolve, reject) => {
       const settle = (outcome: Published | Failure) =>
         outcome instanceof Failure ? reject(outcome) : resolve(outcome);
-      this.#enqueue(outgoing, settle);
-      this.flush();
+      const entry = this.#enqueue(outgoing, settle);
+      const { store } = this.#ports;
+      if (store === undefined) this.flush();
+      else this.#keep(entry, store);
     });
+  }
+
+  /**
+   * Takes over what an earlier client left unanswered, in order and before anything new; what becomes of it is told to
+   * `onResent`. Throws `storage_failed`.
+   */
+  async restore(): Promise<void> {
+    const left = await this.#ports.store?.load().catch(refuseStorage);
+    for (const outgoing of left ?? []) {
+      const { id, channelId } = outgoing;
+      const settle = (outcome: Published | Failure) => {
+        if (this.#isKeeping) return;
+        const isFailure = outcome instanceof Failure;
+        this.#ports.onResent?.(isFailure ? { id, channelId, failure: outcome } : { ...outcome, channelId });
+      };
+      if (!this.#entries.has(id)) this.#enqueue(outgoing, settle);
+    }
+    this.flush();
+  }
+
+  /** Gives up everything here; what is unanswered stays in the store, for the next client. */
+  end(failure: Failure): void {
+    this.#isKeeping = true;
+    this.fail(failure);
   }
 
   /** Sends what can be sent now. */
@@ -119,14 +159,32 @@ export class Outbox {
       if (channelId === undefined || entry.channelId === channelId) this.#settle(entry, failure);
   }
 
-  #enqueue(outgoing: Outgoing, settle: Entry['settle']): void {
+  #keep(entry: Entry, store: OutboxStore): void {
+    this.#mark(entry, 'storing');
+    const { channelId, id, data, ifCommit } = entry;
+    const put = async () => (ifCommit === undefined ? store.put({ channelId, id, data }) : undefined);
+    const queue = () => {
+      if (this.#entries.get(id) !== entry) return;
+      this.#mark(entry, 'queued');
+      this.flush();
+    };
+    this.#stored = this.#stored
+      .then(put)
+      .catch(refuseStorage)
+      .then(queue, (failure) => this.#settle(entry, failure));
+  }
+
+  #enqueue(outgoing: Outgoing, settle: Entry['settle']): Entry {
     const { clock, deadlineMs } = this.#ports;
     const timers = {
-      deadline: clock.after(deadlineMs, () => this.#expire(outgoing.id)),
+      deadline:
+        deadlineMs === undefined ? () => undefined : clock.after(deadlineMs, () => this.#expire(outgoing.id)),
       pause: () => undefined,
     };
-    this.#entries.set(outgoing.id, { ...outgoing, settle, timers, state: 'queued', attempt: 0 });
+    const entry: Entry = { ...outgoing, settle, timers, state: 'queued', attempt: 0 };
+    this.#entries.set(outgoing.id, entry);
     this.#chars += outgoing.data.length;
+    return entry;
   }
 
   /** One message always fits, whatever its size. */
@@ -185,7 +243,18 @@ export class Outbox {
     this.#chars -= entry.data.length;
     entry.timers.deadline();
     entry.timers.pause();
+    this.#forget(entry);
     entry.settle(outcome);
+  }
+
+  /** After its `put`. One that cannot be removed is sent again by the next client, with the same id. */
+  #forget({ id, ifCommit }: Entry): void {
+    const { store, onFault } = this.#ports;
+    if (store === undefined || ifCommit !== undefined || this.#isKeeping) return;
+    this.#stored = this.#stored
+      .then(() => store.remove(id))
+      .catch(refuseStorage)
+      .catch((failure) => onFault?.(failure));
   }
 
   /** The only place where a state changes, so that the window's sums follow it. */
@@ -195,4 +264,8 @@ export class Outbox {
     this.#sentChars += change * entry.data.length;
     entry.state = state;
   }
+}
+
+function refuseStorage(cause: unknown): never {
+  throw new Failure('storage_failed', { cause });
 }
