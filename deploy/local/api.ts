@@ -14,8 +14,8 @@ const ENTRIES = [
   'hushwire.ts',
   'mls/messenger.ts',
   'attachment.ts',
-  'adapters/indexed-outbox.ts',
-  'adapters/file-outbox.ts',
+  'adapters/indexed-stores.ts',
+  'adapters/file-stores.ts',
 ].map((file) => `shared/client/${file}`);
 
 /** `npm run api`: resolves with the exit code. */

@@ -15,7 +15,7 @@ const ENTRIES: Readonly<Record<string, string>> = {
   client: 'shared/client/hushwire.ts',
   messenger: 'shared/client/mls/messenger.ts',
   attachment: 'shared/client/attachment.ts',
-  'indexed-outbox': 'shared/client/adapters/indexed-outbox.ts',
+  'indexed-stores': 'shared/client/adapters/indexed-stores.ts',
 };
 const OUT = join(CHECKOUT, '.hushwire', 'sdk');
 

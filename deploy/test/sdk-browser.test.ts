@@ -36,11 +36,13 @@ describe('the SDK in Chromium', ({ test, before, after, needs }) => {
     assert.equal([heard, file], [['hello', 'you said hello'], 'a file']);
   });
 
-  test('keeps unanswered messages in IndexedDB, and sends them once and in order after its page was killed', async () => {
-    const { script } = await buildSdk('deploy/test/programs/sdk-outbox.ts');
+  test('keeps a device and its unanswered messages in IndexedDB, and sends them once and in order after its page was killed', async () => {
+    const { script } = await buildSdk('deploy/test/programs/sdk-stores.ts');
     const page = await openPage(browser, stack.edgeUrl, script);
     const loads = await page.evaluate("import('/sdk.js').then(({ exercise }) => exercise())");
     assert.equal(loads, EXPECTED_LOADS);
+    const returns = "import('/sdk.js').then(({ returns }) => returns(location.origin))";
+    assert.equal(await page.evaluate(returns), { isSame: true, heard: 'while away' });
     const leave = "import('/sdk.js').then(({ leave }) => leave(location.origin, ['a', 'b', 'c']))";
     const channelId = String(await page.evaluate(leave));
     await page.reload();

@@ -1,20 +1,11 @@
 /** Who the probe is: two accounts and their channel, made once and kept in a file, so that each run only signs in. */
 import { chmod, readFile, rename, writeFile } from 'node:fs/promises';
-import type { DeviceStore, StoredDevice } from '../../../shared/client/device.ts';
-import type { JWK } from '../../../shared/token.ts';
+import type { DeviceStore } from '../../../shared/client/device.ts';
+import { type DeviceRecord, fromRecord, toRecord } from '../../../shared/client/device-record.ts';
 
-interface KeyPairFile {
-  readonly publicKey: JWK;
-  readonly privateKey: JWK;
-}
-interface DeviceFile {
-  readonly signing: KeyPairFile;
-  readonly agreement: KeyPairFile;
-  readonly userId?: string;
-}
 interface IdentityFile {
   readonly edge: string;
-  readonly devices: Readonly<Record<string, DeviceFile>>;
+  readonly devices: Readonly<Record<string, DeviceRecord>>;
   readonly channelId?: string;
 }
 
@@ -55,10 +46,10 @@ export class Identity {
       holdsKeyObjects: false,
       load: async () => {
         const device = this.#file.devices[name];
-        return device === undefined ? undefined : importDevice(device);
+        return device === undefined ? undefined : fromRecord(device);
       },
       save: async (device) => {
-        const devices = { ...this.#file.devices, [name]: await exportDevice(device) };
+        const devices = { ...this.#file.devices, [name]: await toRecord(device) };
         await this.#save({ ...this.#file, devices });
       },
     };
@@ -82,32 +73,4 @@ function parse(text: string, path: string): IdentityFile {
     // told below, in the same words
   }
   throw new Error(`${path} is not a probe's state; name another file with --state, or remove it`);
-}
-
-async function exportDevice({ signing, agreement, userId }: StoredDevice): Promise<DeviceFile> {
-  const pair = async ({ publicKey, privateKey }: CryptoKeyPair): Promise<KeyPairFile> => ({
-    publicKey: (await crypto.subtle.exportKey('jwk', publicKey)) as JWK,
-    privateKey: (await crypto.subtle.exportKey('jwk', privateKey)) as JWK,
-  });
-  return {
-    signing: await pair(signing),
-    agreement: await pair(agreement),
-    ...(userId === undefined ? {} : { userId }),
-  };
-}
-
-async function importDevice({ signing, agreement, userId }: DeviceFile): Promise<StoredDevice> {
-  const read = (jwk: JWK, name: string, usages: KeyUsage[]) =>
-    crypto.subtle.importKey('jwk', jwk as JsonWebKey, { name, namedCurve: 'P-256' }, true, usages);
-  const [verify, sign, publicHalf, privateHalf] = await Promise.all([
-    read(signing.publicKey, 'ECDSA', ['verify']),
-    read(signing.privateKey, 'ECDSA', ['sign']),
-    read(agreement.publicKey, 'ECDH', []),
-    read(agreement.privateKey, 'ECDH', ['deriveBits']),
-  ]);
-  return {
-    signing: { publicKey: verify, privateKey: sign },
-    agreement: { publicKey: publicHalf, privateKey: privateHalf },
-    ...(userId === undefined ? {} : { userId }),
-  };
 }

@@ -1,15 +1,15 @@
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isMessageId } from '../../codec.ts';
 import type { KeptMessage, OutboxStore } from '../outbox-store.ts';
+import { replaceFile, UNFINISHED } from './atomic-file.ts';
 
 const SUFFIX = '.json';
-const UNFINISHED = '.part';
 const NUMBER_DIGITS = 12;
 
 /**
  * One file for each message, in a directory of its own that is made if need be; for one client at a time, on Node and
- * Deno. A message is written beside its place, flushed, and renamed, so that a crash leaves it whole or not at all.
+ * Deno. A crash leaves a message whole or not at all.
  */
 export function fileOutbox(directory: string): OutboxStore {
   /** Names by message id; the number in front keeps the order. */
@@ -46,7 +46,7 @@ export function fileOutbox(directory: string): OutboxStore {
       const name =
         names.get(message.id) ?? `${String(next).padStart(NUMBER_DIGITS, '0')}-${message.id}${SUFFIX}`;
       next += 1;
-      await write(join(directory, name), JSON.stringify(message));
+      await replaceFile(join(directory, name), JSON.stringify(message));
       names.set(message.id, name);
     },
     remove: async (id) => {
@@ -63,16 +63,4 @@ async function read(path: string): Promise<KeptMessage> {
   const isWhole = typeof channelId === 'string' && typeof data === 'string';
   if (!isWhole || !isMessageId(id)) throw new Error(`${path} is not a message of an outbox`);
   return { channelId, id, data };
-}
-
-async function write(path: string, text: string): Promise<void> {
-  const beside = `${path}${UNFINISHED}`;
-  const file = await open(beside, 'w', 0o600);
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(beside, path);
 }

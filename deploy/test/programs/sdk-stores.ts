@@ -1,14 +1,31 @@
 /** A page's life and its successor's: what the first published and never saw answered is sent by the second. */
-import { openDB } from 'idb';
-import { indexedOutbox } from '../../../shared/client/adapters/indexed-outbox.ts';
-import type { DeviceStore, StoredDevice } from '../../../shared/client/device.ts';
+import { indexedStores } from '../../../shared/client/adapters/indexed-stores.ts';
 import { type Client, connectAccount } from '../../../shared/client/hushwire.ts';
+import { createAccount } from '../../../shared/client/mls/messenger.ts';
 import { type OpenSocket, openWebSocket } from '../../../shared/client/socket.ts';
 import { exerciseOutbox, type Loads } from '../../../shared/client/test/outbox-contract.ts';
 
 /** How the store itself behaves in this browser. */
 export function exercise(): Promise<Loads> {
-  return exerciseOutbox(() => indexedOutbox('exercise'));
+  return exerciseOutbox(() => indexedStores('exercise').outbox);
+}
+
+/** Two lives of an account whose groups, keys and known logs are in IndexedDB; gives back what the second one knows. */
+export async function returns(edge: string): Promise<{ readonly isSame: boolean; readonly heard: string }> {
+  const options = { edge, keyPackages: 2, ...indexedStores('returns') };
+  const peer = await createAccount({ edge, keyPackages: 2 });
+  const first = await createAccount(options);
+  const { userId } = first;
+  const { channelId } = await first.channels.create([peer.userId]);
+  first.close();
+  const inPeer = await peer.channels.join(channelId);
+  const again = await createAccount(options);
+  const [known] = await again.channels.list();
+  const channel = await again.channels.join(known ?? '');
+  await inPeer.send('while away');
+  const { value } = await channel.messages().next();
+  for (const { client } of [peer, again]) client.close();
+  return { isSame: again.userId === userId && known === channelId, heard: value?.text() };
 }
 
 /** Publishes, with the node's answers to that held back, and gives back the channel; the page is left as it is. */
@@ -21,7 +38,7 @@ export async function leave(edge: string, texts: readonly string[]): Promise<str
   await channel.publish('answered');
   sockets.mute();
   for (const text of texts) channel.publish(text).catch(() => undefined);
-  const kept = async () => (await indexedOutbox().load()).length;
+  const kept = async () => (await indexedStores().outbox.load()).length;
   while ((await kept()) < texts.length || sockets.published() < texts.length + 1) await pause();
   return channelId;
 }
@@ -39,14 +56,14 @@ export async function resume(edge: string, channelId: string, count: number) {
   const channel = client.channel(channelId);
   await channel.subscribe();
   await all;
-  while ((await indexedOutbox().load()).length > 0) await pause();
+  while ((await indexedStores().outbox.load()).length > 0) await pause();
   const { offset } = channel.position ?? { offset: 0 };
   client.close();
   return { offsets, offset };
 }
 
 function connect(edge: string, openSocket: OpenSocket): Promise<Client> {
-  return connectAccount({ edge, openSocket, store: indexedDevice(), outbox: indexedOutbox() });
+  return connectAccount({ edge, openSocket, ...indexedStores() });
 }
 
 /** Sockets that can be made deaf, and count what was published. */
@@ -67,15 +84,6 @@ function muteableSockets() {
     isMuted = true;
   };
   return { open, mute, published: () => published };
-}
-
-function indexedDevice(): DeviceStore {
-  const database = openDB('device', 1, { upgrade: (db) => void db.createObjectStore('device') });
-  return {
-    holdsKeyObjects: true,
-    load: async () => (await database).get('device', 'this') as Promise<StoredDevice | undefined>, // As it was put.
-    save: async (device) => void (await (await database).put('device', device, 'this')),
-  };
 }
 
 function pause(): Promise<void> {
