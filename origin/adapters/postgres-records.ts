@@ -41,7 +41,10 @@ export class PostgresRecords implements Records {
     const row = await this.#marked<AccountOutcome>(STATEMENTS.createAccount, mark, values);
     if (row.refused) return { result: 'used-up' };
     const result = written(row);
-    return result.result === 'exists' && !row.held ? { result: 'taken' } : result;
+    if (result.result !== 'exists' || row.held) return result;
+    // The same call may have come twice at once: what the other one wrote is not in what this statement saw.
+    const { devices } = await this.read({ devices: [device.device] });
+    return devices[device.device]?.account === account ? result : { result: 'taken' };
   }
 
   /** `missing` also when the device is another account's. */

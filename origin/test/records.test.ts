@@ -78,6 +78,13 @@ for (const way of WAYS)
       assert.equal(await records.read({}), { devices: {}, sessions: {}, members: {} });
     });
 
+    test('the same account made several times at once is made once, and there for all', async () => {
+      const account = newAccount();
+      const calls = Array.from({ length: 8 }, () => records.createAccount(account, newMark()));
+      const results = (await Promise.all(calls)).map(({ result }) => result);
+      assert.equal(results.sort(), ['created', ...Array(7).fill('exists')]);
+    });
+
     test('a repeat answers exists and changes nothing', async () => {
       const account = newAccount();
       const session = newSession(account);
@@ -89,7 +96,10 @@ for (const way of WAYS)
       await records.createChannel(channel, newMark());
       await records.addMember(member, newMark());
       const exists = { result: 'exists' };
-      assert.equal(await records.createAccount({ ...other, account: account.account }, newMark()), exists);
+      assert.equal(await records.createAccount(account, newMark()), exists);
+      assert.equal(await records.createAccount({ ...other, account: account.account }, newMark()), {
+        result: 'taken',
+      });
       assert.equal(await records.createSession({ ...session, sealed: '1.other' }, newMark()), exists);
       assert.equal(
         await records.createChannel({ ...newChannel(), channel: channel.channel }, newMark()),
