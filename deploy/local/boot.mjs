@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 
 /** The socket library brings native code for these; Node 24 has none. */
 const NODE_MAJORS = ['20', '22'];
-const NEED_REDIS = ['start', 'roll', 'faults', 'bench', 'drill', 'test'];
+const NEED_REDIS = ['start', 'roll', 'faults', 'bench', 'loadtest', 'drill', 'test'];
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const TARGETS = [
   'start',
@@ -18,6 +18,7 @@ const TARGETS = [
   'faults',
   'bench',
   'probe',
+  'loadtest',
   'backup',
   'restore',
   'drill',
