@@ -38,6 +38,8 @@ describe('boundaries', ({ test }) => {
     ['origin/test/drain.test.ts', '../main.ts'],
     ['edge/test/contract.ts', '../../origin/hub.ts'],
     ['deploy/local/stack.ts', '../../origin/main.ts'],
+    ['deploy/cli/main.ts', '../local/boot.mjs'],
+    ['deploy/local/stack.ts', '../cli/hushwire.mjs'],
     ['deploy/local/stack.ts', '../../edge/app.ts'],
     ['deploy/local/stack.ts', '../../shared/testing/suite.ts'],
     ['deploy/test/stack.test.ts', '../../loadtest/fanout.ts'],
@@ -72,6 +74,7 @@ describe('boundaries', ({ test }) => {
     ['origin/test/drain.test.ts', '../../deploy/local/stack.ts'],
     ['origin/test/drain.test.ts', '../hub.ts'],
     ['deploy/local/stack.ts', '../../shared/client/channel.ts'],
+    ['deploy/cli/hushwire.mjs', '../local/boot.mjs'],
     ['loadtest/fanout.ts', 'k6/http'],
     ['shared/codec.test.ts', 'uvu/assert'],
   ];
@@ -173,6 +176,8 @@ function formsOf(specifier: string): string[] {
 /** A tree of empty files that the planted ones may refer to. */
 function plant(files: Readonly<Record<string, string>>): Map<string, string> {
   const empty = [
+    'deploy/local/boot.mjs',
+    'deploy/cli/hushwire.mjs',
     'shared/codec.ts',
     'shared/frame.ts',
     'shared/frame.test.ts',

@@ -27,6 +27,7 @@ const TARGETS = [
   'docs',
   'sdk',
   'api',
+  'cli',
 ];
 
 /** Ends this process with one plain sentence; anything longer hides what to do. */

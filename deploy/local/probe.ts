@@ -44,7 +44,7 @@ export async function main(args: string[]): Promise<number> {
     console.error(wanted);
     return 2;
   }
-  const result = await run(wanted);
+  const result = await probe(wanted);
   const sentence = wanted.isJson ? JSON.stringify(summaryOf(result)) : tell(result);
   if (result.ok || wanted.isJson) console.log(sentence);
   else console.error(sentence);
@@ -52,7 +52,14 @@ export async function main(args: string[]): Promise<number> {
   return result.ok ? 0 : 1;
 }
 
-async function run({ edge, state, messages, maxMs, timeoutMs }: Wanted): Promise<Result> {
+/** Runs it once; what went wrong is the result. */
+export async function probe({
+  edge,
+  state,
+  messages,
+  maxMs,
+  timeoutMs,
+}: Omit<Wanted, 'metrics' | 'isJson'>): Promise<Result> {
   const signal = AbortSignal.timeout(timeoutMs);
   try {
     const identity = await Identity.open(state, edge);
@@ -66,7 +73,8 @@ async function run({ edge, state, messages, maxMs, timeoutMs }: Wanted): Promise
   }
 }
 
-function tell(result: Result): string {
+/** A sentence. */
+export function tell(result: Result): string {
   if (!result.ok) return `The probe failed: ${result.why}`;
   const [a, b] = result.nodes;
   const where = a === b ? `on the only node, ${a}` : `from ${a} to ${b}`;
@@ -84,7 +92,8 @@ function figuresOf({ signInMs, deliveryMs }: Measured) {
   };
 }
 
-function summaryOf(result: Result) {
+/** The same as fields. */
+export function summaryOf(result: Result) {
   if (!result.ok) return result;
   return { ok: true, nodes: result.nodes, messages: result.deliveryMs.length, ...figuresOf(result) };
 }

@@ -33,6 +33,7 @@ import {
   storedChannels,
   unpack,
 } from './store.ts';
+import type { MemberDevice } from './suite.ts';
 
 export interface MessengerOptions extends Omit<ClientOptions, 'crypto'> {
   /** Where groups and their keys live; forgotten with the process by default. */
@@ -90,8 +91,10 @@ export class Messenger {
     return this.#emitter.on(name, listener);
   }
 
-  close(): void {
+  /** Ends everything; resolves when what has arrived was told to readers of its channels. */
+  async close(): Promise<void> {
     this.client.close();
+    await this.channels.close();
     this.#emitter.clear();
   }
 }
@@ -117,6 +120,12 @@ export class Channels {
   /** Ids of all of them, open or not. */
   list(): Promise<string[]> {
     return storedChannels(this.#ports.store);
+  }
+
+  /** Devices of a channel's group, as this device knew them last, without opening it; nobody's where it has no group. */
+  async members(channelId: string): Promise<readonly MemberDevice[]> {
+    const record = await loadChannel(this.#ports.store, channelId);
+    return record === undefined ? [] : Group.decode(record.group, this.#roster.verify).members;
   }
 
   /** A new channel of this account, its other devices, and these users. Throws as `SecureChannel.refresh`. */
@@ -151,8 +160,16 @@ export class Channels {
   async forget(channelId: string): Promise<void> {
     const opened = this.#open.get(channelId);
     this.#open.delete(channelId);
-    (await opened)?.close();
+    await (await opened)?.close();
     await forgetChannel(this.#ports.store, channelId);
+  }
+
+  /** Closes those that are open; resolves as `SecureChannel.close`. */
+  async close(): Promise<void> {
+    const opened = await Promise.allSettled(this.#open.values());
+    await Promise.all(
+      opened.map((outcome) => (outcome.status === 'fulfilled' ? outcome.value.close() : undefined)),
+    );
   }
 
   /** An item of the mailbox. A Welcome for this device is kept; what is none, or is used, is dropped. */

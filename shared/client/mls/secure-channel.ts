@@ -51,6 +51,7 @@ export class SecureChannel {
   #last: Promise<unknown> = Promise.resolve();
   #lastCommit: Promise<unknown> = Promise.resolve();
   #waiting: (() => void)[] = [];
+  #reading: Promise<void> | undefined;
   #hasEnded = false;
 
   constructor(record: ChannelRecord, ports: SecureChannelPorts) {
@@ -71,7 +72,7 @@ export class SecureChannel {
   async open(): Promise<void> {
     const { channel } = this.#ports;
     channel.on('gap', ({ position }) => this.#emitter.emit('gap', { position }));
-    void this.#read(channel.messages());
+    this.#reading = this.#read(channel.messages());
     const { position } = this.#record;
     await channel.subscribe(position === undefined ? {} : { after: position });
     if (this.#record.invitation !== undefined) await this.#sendInvitation();
@@ -147,9 +148,10 @@ export class SecureChannel {
     await this.#commit(async (group) => (group.epoch > epoch ? undefined : { change: {}, added: [] }));
   }
 
-  close(): void {
+  /** Ends reading; resolves when what has arrived was taken in and told, which its keys do not survive. */
+  async close(): Promise<void> {
     this.#ports.channel.close();
-    this.#end(undefined);
+    await this.#reading;
   }
 
   async #read(messages: AsyncIterableIterator<Message>): Promise<void> {
