@@ -1,4 +1,5 @@
 import * as assert from 'uvu/assert';
+import { fromUtf8, utf8 } from '../../shared/bytes.ts';
 import { openNodeSocket } from '../../shared/client/adapters/node-socket.ts';
 import { loadDevice, memoryDeviceStore } from '../../shared/client/device.ts';
 import { chat } from '../../shared/client/examples/chat.ts';
@@ -93,6 +94,30 @@ describe('the messenger', ({ test, before, after, afterEach }) => {
     const { id } = await inAnn.send('without ben');
     await until(() => refused.includes(id), { what: 'the message ben cannot read' });
     assert.equal([atBen, inBen.isMember], [[], false]);
+  });
+
+  test('carries what nobody keeps, for members only, and mail that is no invitation', async () => {
+    const mail: string[] = [];
+    const ann = await account({ onMail: (item) => void mail.push(fromUtf8(item)) });
+    const [ben, cem] = [await account(), await account()];
+    const inAnn = await ann.channels.create([ben.userId, cem.userId]);
+    const [inBen, inCem] = [
+      await ben.channels.join(inAnn.channelId),
+      await cem.channels.join(inAnn.channelId),
+    ];
+    const heardBy = { ben: [] as string[], cem: [] as string[] };
+    inBen.on('ephemeral', ({ bytes }) => void heardBy.ben.push(fromUtf8(bytes)));
+    inCem.on('ephemeral', ({ bytes }) => void heardBy.cem.push(fromUtf8(bytes)));
+    await inAnn.remove(cem.userId);
+    await until(() => inBen.members.length === 2, { what: 'the group without cem' });
+    await inAnn.sendEphemeral('typing');
+    await until(() => heardBy.ben.length === 1, { what: 'the ephemeral message' });
+    await inAnn.send('later');
+    assert.equal(heardBy, { ben: ['typing'], cem: [] });
+    await ben.client.mailbox.send(ann.userId, () => utf8('a note'));
+    await until(() => mail.length === 1, { what: 'the mail' });
+    assert.equal(mail, ['a note']);
+    assert.ok((await ann.client.roundTrip()) >= 0);
   });
 
   test('goes on after a restart where it was, without a repeat', async () => {

@@ -38,10 +38,10 @@ export function createCrypto(device: Device, keys: KeyStore = new Map()): Channe
       if (keys.get(channelId) !== undefined) return;
       keys.set(channelId, crypto.getRandomValues(new Uint8Array(KEY_BYTES)));
     },
-    seal: async (plaintext, context) => seal(need(context.channelId), plaintext, context),
+    seal: async (plaintext, context) => sealWith(need(context.channelId), plaintext, context),
     open: async (ciphertext, context) => {
       const key = keys.get(context.channelId);
-      return key === undefined ? { unreadable: 'no_key' } : open(key, ciphertext, context);
+      return key === undefined ? { unreadable: 'no_key' } : openWith(key, ciphertext, context);
     },
     wrapKeyFor: async (channelId, peer) => wrap(channelId, need(channelId), peer),
     unwrapKey: async (channelId, wrapped) => {
@@ -50,7 +50,12 @@ export function createCrypto(device: Device, keys: KeyStore = new Map()): Channe
   };
 }
 
-async function seal(key: Uint8Array<ArrayBuffer>, plaintext: Uint8Array, context: MessageContext) {
+/** Encrypts under a key of 256 bits: `nonce ‖ AES-GCM(padded plaintext)`, bound to the context. Throws as `pad`. */
+export async function sealWith(
+  key: Uint8Array<ArrayBuffer>,
+  plaintext: Uint8Array,
+  context: MessageContext,
+): Promise<Uint8Array<ArrayBuffer>> {
   const buckets = context.isEphemeral ? EPHEMERAL_BUCKETS : CIPHERTEXT_BUCKETS;
   const padded = pad(plaintext, NONCE_BYTES + TAG_BYTES, buckets);
   const nonce = crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
@@ -61,7 +66,8 @@ async function seal(key: Uint8Array<ArrayBuffer>, plaintext: Uint8Array, context
   return out;
 }
 
-async function open(
+/** What `sealWith` made under this key and context; never throws for what came. */
+export async function openWith(
   key: Uint8Array<ArrayBuffer>,
   ciphertext: Uint8Array,
   context: MessageContext,

@@ -224,6 +224,16 @@ export class Client {
     return channel;
   }
 
+  /** Milliseconds to the node and back, measured now. Throws `unavailable` without a connection. */
+  async roundTrip(): Promise<number> {
+    const { clock } = this.#options;
+    const startedMs = clock.now();
+    const { connection } = this.#link;
+    if (connection === undefined) throw new Failure('unavailable');
+    await connection.request({ type: 'ping' });
+    return clock.now() - startedMs;
+  }
+
   /** The network may be back, or the device woke up: tries at once, or makes sure that the node is still there. */
   wake(): void {
     this.#link.wake();

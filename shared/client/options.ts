@@ -11,7 +11,7 @@ import type { NotResent, Resent } from './outbox.ts';
 import type { OutboxStore } from './outbox-store.ts';
 import type { Backoff } from './retry.ts';
 import type { Through } from './routes.ts';
-import type { AskIdToken, AskSecondFactor } from './session.ts';
+import type { AskIdToken, AskSecondFactor, SessionStore } from './session.ts';
 import type { OpenSocket } from './socket.ts';
 import type { Totp } from './totp.ts';
 
@@ -41,6 +41,8 @@ export interface ClientOptions {
   readonly knownLogs?: KnownLogStore;
   /** Where the epoch of the mailbox is remembered; forgotten with the process by default. */
   readonly mailboxEpochs?: EpochStore;
+  /** Where the session is remembered, which then goes on over a restart; each start signs in anew by default. */
+  readonly sessions?: SessionStore;
   /**
    * Invitation to sign up with; only for a device without an account. Without one, a service that lets nobody else in throws
    * `invitation_required`.

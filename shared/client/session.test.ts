@@ -53,6 +53,28 @@ describe('session', ({ test }) => {
     assert.is(calls[2]?.idToken, `for ${ports.device.deviceId}`);
   });
 
+  test('goes on with the session of an earlier process, and signs in when that is over', async () => {
+    const { ports, calls } = await setUp((path, _claims, n) =>
+      path.endsWith('renew') && n > 2 ? new Failure('session_ended') : signedIn(n),
+    );
+    let held: string | undefined;
+    const sessions = {
+      load: async () => held,
+      save: async (id: string) => {
+        held = id;
+      },
+    };
+    await new Session(USER, { ...ports, sessions }).token();
+    assert.is(held, tagOf('session'));
+    await new Session(USER, { ...ports, sessions }).token();
+    await new Session(USER, { ...ports, sessions }).token();
+    assert.equal(
+      calls.map(({ path }) => path),
+      ['/v1/sessions', '/v1/sessions/renew', '/v1/sessions/renew', '/v1/sessions'],
+    );
+    assert.is(calls[1]?.claims.sid, tagOf('session'));
+  });
+
   test('signs in once for all who ask at the same time, and keeps the token', async () => {
     const { ports, calls } = await setUp((_path, _claims, n) => signedIn(n));
     const session = new Session(USER, ports);

@@ -21,6 +21,15 @@ export type AskSecondFactor = (why: Failure) => Promise<SecondFactor | undefined
  */
 export type AskIdToken = (nonce: string) => Promise<string>;
 
+/**
+ * Remembers which session this device has, so that it goes on over a restart and no second factor is asked for again. The id
+ * is no secret: only the device's key renews it.
+ */
+export interface SessionStore {
+  load(): Promise<string | undefined>;
+  save(sessionId: string): Promise<void>;
+}
+
 export interface SessionPorts {
   readonly http: Http;
   readonly clock: Clock;
@@ -28,6 +37,8 @@ export interface SessionPorts {
   /** URL of the edge: who an assertion is for. */
   readonly audience: string;
   readonly secondFactor?: AskSecondFactor | undefined;
+  /** The session this device had; renewed in place of signing in while it lives. */
+  readonly sessions?: SessionStore | undefined;
   /** To sign up with, where the service asks for one. */
   readonly invitation?: string | undefined;
   readonly idToken?: AskIdToken | undefined;
@@ -60,6 +71,8 @@ export class Session {
   readonly #ports: SessionPorts;
   #current: { readonly answer: SignedIn; readonly renewAtMs: number } | undefined;
   #renewing: Promise<string> | undefined;
+  /** A session that the edge has called ended. */
+  #endedId: string | undefined;
 
   constructor(userId: string, ports: SessionPorts) {
     this.userId = userId;
@@ -97,6 +110,8 @@ export class Session {
 
   async #obtain(signal: AbortSignal | undefined): Promise<string> {
     const answer = await this.#renewOrSignIn(signal);
+    if (answer.sessionId !== this.#current?.answer.sessionId)
+      await this.#ports.sessions?.save(answer.sessionId);
     this.#keep(answer);
     return answer.accessToken;
   }
@@ -107,14 +122,15 @@ export class Session {
   }
 
   async #renewOrSignIn(signal: AbortSignal | undefined): Promise<SignedIn> {
-    if (this.#current === undefined) return this.#signIn(signal);
+    const sessionId = this.#current?.answer.sessionId ?? (await this.#ports.sessions?.load());
+    if (sessionId === undefined || this.#endedId === sessionId) return this.#signIn(signal);
     try {
-      const { sessionId } = this.#current.answer;
       const assertion = await this.#assert({ purpose: 'renew', sid: sessionId });
       return await this.#post('/v1/sessions/renew', { assertion }, signal);
     } catch (error) {
       if (!isFailure(error, 'session_ended')) throw error;
       this.#current = undefined;
+      this.#endedId = sessionId;
       return this.#signIn(signal);
     }
   }

@@ -13,13 +13,21 @@ export interface SignedInDevice {
 
 /** Signs the store's device in, with a new account where it holds none. Throws as `Session.token` does. */
 export async function signIn(options: Ports, signal: AbortSignal): Promise<SignedInDevice> {
-  const { store = memoryDeviceStore(), clock, backoff, secondFactor, invitation, idToken } = options;
+  const {
+    store = memoryDeviceStore(),
+    clock,
+    backoff,
+    secondFactor,
+    invitation,
+    idToken,
+    sessions,
+  } = options;
   const edge = edgeOf(options);
   // Called as a plain function: browsers refuse `fetch` as somebody's method.
   const fetchPlain = options.fetch ?? ((input, init) => fetch(input, init));
   const http = createHttp({ edge, clock, fetch: fetchPlain });
   const { userId: known, ...device } = await loadDevice(store);
-  const ports = { http, clock, device, audience: edge, secondFactor, invitation, idToken };
+  const ports = { http, clock, device, audience: edge, secondFactor, invitation, idToken, sessions };
   const retry = { clock, backoff, signal };
   const userId = known ?? (await retrying(() => signUp(ports, signal), retry));
   if (known === undefined) await store.save({ signing: device.signing, agreement: device.agreement, userId });

@@ -19,7 +19,7 @@ import { Emitter } from '../emitter.ts';
 import { type Client, connectAccount } from '../hushwire.ts';
 import type { ClientOptions } from '../options.ts';
 import { Group } from './group.ts';
-import { loadIdentity, Packages } from './packages.ts';
+import { isWelcome, loadIdentity, Packages } from './packages.ts';
 import { Roster } from './roster.ts';
 import { SecureChannel } from './secure-channel.ts';
 import {
@@ -38,6 +38,8 @@ import type { MemberDevice } from './suite.ts';
 export interface MessengerOptions extends Omit<ClientOptions, 'crypto'> {
   /** Where groups and their keys live; forgotten with the process by default. */
   readonly groups?: GroupStore;
+  /** Mail that is no Welcome, from anybody: it is acked, and gone, once this has resolved. Dropped by default. */
+  readonly onMail?: (item: Uint8Array) => unknown;
   /** Key packages kept in the directory: how many groups may add this device while it is away. Default 20. */
   readonly keyPackages?: number;
 }
@@ -56,14 +58,14 @@ const CHANNELS_MAX = 1_000;
 
 /** Signs in, with a new account where the store holds none, connects, and offers key packages. Throws as `connectAccount`. */
 export async function createAccount(options: MessengerOptions): Promise<Messenger> {
-  const { groups = memoryGroups(), keyPackages = KEY_PACKAGES, ...rest } = options;
+  const { groups = memoryGroups(), keyPackages = KEY_PACKAGES, onMail, ...rest } = options;
   const identity = await loadIdentity(groups);
   const client = await connectAccount({ ...rest, crypto: passThrough });
   try {
     const { userId, deviceId } = client;
     const packages = new Packages(groups, { userId, deviceId }, identity);
     await packages.publish(client.keys, keyPackages);
-    return new Messenger(client, groups, packages);
+    return new Messenger(client, { store: groups, packages, onMail });
   } catch (error) {
     client.close();
     throw error;
@@ -77,10 +79,12 @@ export class Messenger {
   readonly channels: Channels;
   readonly #emitter = new Emitter<MessengerEvents>();
 
-  constructor(client: Client, store: GroupStore, packages: Packages) {
+  constructor(client: Client, { store, packages, onMail }: MessengerPorts) {
     this.client = client;
     this.channels = new Channels({ client, store, packages, emitter: this.#emitter });
-    client.mailbox.receive(({ ciphertext }) => this.channels.take(ciphertext));
+    client.mailbox.receive(({ ciphertext }) =>
+      isWelcome(ciphertext) ? this.channels.take(ciphertext) : onMail?.(ciphertext),
+    );
   }
 
   get userId(): string {
@@ -97,6 +101,12 @@ export class Messenger {
     await this.channels.close();
     this.#emitter.clear();
   }
+}
+
+interface MessengerPorts {
+  readonly store: GroupStore;
+  readonly packages: Packages;
+  readonly onMail: MessengerOptions['onMail'] | undefined;
 }
 
 interface ChannelsPorts {

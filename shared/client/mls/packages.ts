@@ -92,6 +92,11 @@ export class Packages {
   }
 }
 
+/** Whether an item of the mailbox is an invitation into a group, for this device or another one. */
+export function isWelcome(item: Uint8Array): boolean {
+  return decode(item)?.wireformat === 'mls_welcome';
+}
+
 /** A package of the directory, if it is the device's own by its key log. Throws `key_log_refused` otherwise. */
 export function requirePackageOf(
   device: MemberDevice & { readonly identityKey: Uint8Array },

@@ -14,6 +14,7 @@ import { INBOX_MAX_ITEMS, Inbox } from '../inbox.ts';
 import type { Published } from '../outbox.ts';
 import type { Presence } from '../presence.ts';
 import type { Message } from '../reader.ts';
+import { Ephemerals } from './ephemeral.ts';
 import { Group, type Received } from './group.ts';
 import type { Roster } from './roster.ts';
 import {
@@ -45,6 +46,7 @@ export class SecureChannel {
   readonly #inboxes = new Set<Inbox<SecureMessage>>();
   /** What came before anybody read. */
   #backlog: SecureMessage[] | undefined = [];
+  readonly #ephemerals: Ephemerals;
   #record: ChannelRecord;
   #group: Group;
   /** One step at a time. */
@@ -59,6 +61,11 @@ export class SecureChannel {
     this.#ports = ports;
     this.#record = record;
     this.#group = Group.decode(record.group, ports.roster.verify);
+    this.#ephemerals = new Ephemerals({
+      channel: ports.channel,
+      secret: (label) => this.secret(label),
+      onEphemeral: (event) => this.#emitter.emit('ephemeral', event),
+    });
   }
 
   get members(): readonly MemberDevice[] {
@@ -93,6 +100,11 @@ export class SecureChannel {
       return sealed.message;
     });
     return this.#ports.channel.publish(message, { id });
+  }
+
+  /** Encrypts what nobody keeps for whoever reads the channel now, as `ephemeral` events there. Throws as `Ephemerals.publish`. */
+  sendEphemeral(content: string | Uint8Array): Promise<void> {
+    return this.#ephemerals.publish(typeof content === 'string' ? utf8(content) : content);
   }
 
   /** Messages of other devices from this call on (the first reader also gets what came before), in the order of the log. */

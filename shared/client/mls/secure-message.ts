@@ -1,6 +1,7 @@
 /** Messages carry their number among those of their sender, inside the encryption: what the relay drops or holds shows. */
 import { fromUtf8 } from '../../bytes.ts';
 import type { Position } from '../../position.ts';
+import type { SecureEphemeral } from './ephemeral.ts';
 import type { Received } from './group.ts';
 import type { MemberDevice } from './suite.ts';
 
@@ -26,6 +27,8 @@ export interface SecureChannelEvents {
   readonly refused: { readonly id: string; readonly position: Position };
   /** The group's devices, after a commit; this device is not among them once it was removed. */
   readonly members: readonly MemberDevice[];
+  /** Kept nowhere, and possibly lost. */
+  readonly ephemeral: SecureEphemeral;
   /** Messages may be missing, as the node says. */
   readonly gap: { readonly position: Position };
 }
