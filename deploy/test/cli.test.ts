@@ -235,11 +235,15 @@ describe('hushwire on the command line', ({ test, before, after, afterEach, need
     const [, confirmed] = linesOf(enrolling.out());
     const codes = confirmed?.recoveryCodes as string[];
     assert.is(codes.length, 10);
+    assert.is((await cli(['devices', ...at('max')])).code, 0, 'the session goes on');
+    await json(['sign-out', ...at('max')]);
     const refused = await cli(['devices', ...at('max')]);
     assert.is(refused.code, 1);
     assert.match(refused.err, /second_factor_required/);
     assert.is((await cli(['devices', '--recovery-code', codes[0] ?? '', ...at('max')])).code, 0);
+    await json(['sign-out', ...at('max')]);
     assert.is((await cli(['devices', '--recovery-code', codes[0] ?? '', ...at('max')])).code, 1);
+    assert.is((await cli(['devices', '--recovery-code', codes[2] ?? '', ...at('max')])).code, 0);
     assert.is((await cli(['totp', 'off', '--recovery-code', codes[1] ?? '', ...at('max')])).code, 0);
     assert.is((await cli(['devices', ...at('max')])).code, 0);
     assert.not(

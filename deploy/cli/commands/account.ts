@@ -53,6 +53,13 @@ that account: prints a request, which "devices add" on a device of the account t
   },
 };
 
+const signOut: Command = {
+  name: 'sign-out',
+  takes: '',
+  about: 'Ends the session: the next command signs in again, with the second factor if there is one.',
+  run: async ({ open }) => (await open()).messenger.client.account.signOut(),
+};
+
 const devices: Command = {
   name: 'devices',
   takes: '',
@@ -120,7 +127,16 @@ const totpOff: Command = {
   },
 };
 
-export const ACCOUNT: readonly Command[] = [signUp, signIn, devices, addDevice, removeDevice, totp, totpOff];
+export const ACCOUNT: readonly Command[] = [
+  signUp,
+  signIn,
+  signOut,
+  devices,
+  addDevice,
+  removeDevice,
+  totp,
+  totpOff,
+];
 
 async function tellWho({ output }: Given, { messenger }: Account, edge: string): Promise<void> {
   const { userId, client } = messenger;

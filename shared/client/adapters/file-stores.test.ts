@@ -42,16 +42,18 @@ describe('stores in files', ({ test, beforeEach, afterEach }) => {
     assert.equal(await groups.keys('channel:'), ['channel:..']);
   });
 
-  test('keep what was seen of key logs, and the epoch of the mailbox', async () => {
-    const { knownLogs, mailboxEpochs } = await open();
+  test('keep what was seen of key logs, the epoch of the mailbox, and the session', async () => {
+    const { knownLogs, mailboxEpochs, sessions } = await open();
     assert.is(await knownLogs.load('u1'), undefined);
     assert.is(await mailboxEpochs.load(), undefined);
     const log = { sequence: 1, hash: 'h', entry: 'e', genesis: 'g' };
     await knownLogs.save('u1', log);
     await mailboxEpochs.save('one');
+    await sessions.save('two');
     const again = await open();
     assert.equal(await again.knownLogs.load('u1'), log);
     assert.is(await again.mailboxEpochs.load(), 'one');
+    assert.is(await again.sessions.load(), 'two');
   });
 
   test('are readable by their owner alone', async () => {

@@ -5,6 +5,7 @@ import { type DeviceRecord, fromRecord, toRecord } from '../device-record.ts';
 import type { KnownLog, KnownLogStore } from '../known-logs.ts';
 import type { EpochStore } from '../mail-receiver.ts';
 import type { GroupStore } from '../mls/store.ts';
+import type { SessionStore } from '../session.ts';
 import type { Stores } from '../stores.ts';
 import { readIfThere, replaceFile, UNFINISHED } from './atomic-file.ts';
 import { fileOutbox } from './file-outbox.ts';
@@ -20,7 +21,8 @@ export async function fileStores(directory: string): Promise<Stores> {
     store: deviceIn(place('device.json')),
     groups: groupsIn(place('groups')),
     knownLogs: knownLogsIn(place('known-logs')),
-    mailboxEpochs: epochIn(place('mailbox-epoch')),
+    mailboxEpochs: textIn(place('mailbox-epoch')),
+    sessions: textIn(place('session')),
     outbox: fileOutbox(place('outbox')),
   };
 }
@@ -64,9 +66,9 @@ function knownLogsIn(directory: string): KnownLogStore {
   };
 }
 
-function epochIn(path: string): EpochStore {
+function textIn(path: string): EpochStore & SessionStore {
   return {
     load: async () => (await readIfThere(path))?.toString(),
-    save: (epoch) => replaceFile(path, epoch),
+    save: (text) => replaceFile(path, text),
   };
 }

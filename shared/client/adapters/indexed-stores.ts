@@ -51,6 +51,7 @@ export function indexedStores(database = 'hushwire'): Stores {
       save: (userId, log) => put(`log:${userId}`, log),
     },
     mailboxEpochs: { load: () => get<string>('epoch'), save: (epoch) => put('epoch', epoch) },
+    sessions: { load: () => get<string>('session'), save: (sessionId) => put('session', sessionId) },
     outbox: outboxOf(run),
   };
 }
