@@ -69,6 +69,12 @@ const WALLS: readonly Wall[] = [
   { files: /^shared\/(?:token|jwe|key-log)\.ts$/, may: [SHARED], packages: [/^jose$/] },
   { files: /^shared\/client\/mls\//, may: [SHARED], packages: [/^ts-mls(?:\/|$)/] },
   { files: /^shared\/client\/adapters\//, may: [SHARED, SDK_ADAPTERS], packages: [ANY], hasOneDriver: true },
+  // What apps come from, for comparison.
+  {
+    files: /^shared\/client\/examples\/[a-z-]+-socket-io\.ts$/,
+    may: [],
+    packages: [NODE, /^socket\.io(?:-client)?$/],
+  },
   { files: /^shared\//, may: [SHARED], packages: [] },
 
   {
