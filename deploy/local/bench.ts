@@ -1,5 +1,9 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type ApiReport, benchApi } from './bench/api.ts';
+import { CHECKOUT } from './servers/checkout.ts';
 
 const HELP = `npm run bench -- api [<options>]
 
@@ -15,8 +19,22 @@ somebody new is added, whom no copy can tell of). The last line is JSON.`;
 
 const P95_MAX_MS = 100;
 
-/** `npm run bench`: resolves with the exit code. */
+/** `npm run bench`: the comparison of relays, or `api`; resolves with the exit code. */
 export async function main(args: string[]): Promise<number> {
+  const [first, ...rest] = args;
+  if (first === 'api') return mainApi(args);
+  return compareRelays(first === 'relay' ? rest : args);
+}
+
+/** In a process of its own: it is an entry with processes of its own, and nothing here imports those. */
+async function compareRelays(args: readonly string[]): Promise<number> {
+  const entry = join(CHECKOUT, 'loadtest', 'bench', 'main.ts');
+  const child = spawn(process.execPath, ['--import', 'tsx', entry, ...args], { stdio: 'inherit' });
+  const [code] = (await once(child, 'exit')) as [number | null];
+  return code ?? 1;
+}
+
+async function mainApi(args: string[]): Promise<number> {
   const wanted = readArguments(args);
   if (typeof wanted === 'string') {
     console.error(wanted);

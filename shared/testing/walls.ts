@@ -111,6 +111,13 @@ const WALLS: readonly Wall[] = [
   { files: /^origin\/internal\//, may: [ORIGIN, SHARED], packages: [/^valibot$/] },
   { files: /^origin\//, may: [ORIGIN, SHARED], packages: [] },
 
+  // The comparison runs servers of its own, those of others among them, on what starts Redis and origin nodes.
+  {
+    files: /^loadtest\/bench\//,
+    may: [/^loadtest\/bench\/(?!.*\.test\.ts$)/, SHARED, LAUNCHERS],
+    packages: [ANY],
+    readsEnvironment: true,
+  },
   { files: /^loadtest\//, may: [/^loadtest\//, SHARED], packages: [/^k6(?:\/|$)/] },
   // The page of all variables is made from what the processes read.
   {

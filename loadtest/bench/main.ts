@@ -1,0 +1,29 @@
+/** Entry of the comparison: options, the runs in turn, the report. */
+import { HELP, readOptions, UsageError } from './options.ts';
+import { allRatios, casesOf } from './report.ts';
+import { ROWS } from './rows.ts';
+import { runAll } from './run.ts';
+import { tablesOf } from './table.ts';
+import { TARGET_NAMES } from './targets.ts';
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  console.error(error instanceof UsageError ? `${error.message} (--help lists what there is)` : error);
+  process.exitCode = 2;
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const options = readOptions(args);
+  if (options === 'help') {
+    console.log(HELP);
+    return 0;
+  }
+  const samples = await runAll(options, (sentence) => console.error(`  ${sentence}`));
+  const cases = casesOf(samples, TARGET_NAMES);
+  for (const row of ROWS.filter(({ name }) => options.rows.includes(name)))
+    console.log(`\n${row.title} (${row.name})\n\n${tablesOf(row, cases)}`);
+  const isWhole = cases.every(({ entries }) => entries.every(({ invalid }) => invalid === undefined));
+  console.log(`\n${JSON.stringify({ ratios: allRatios(cases, ROWS), isWhole })}`);
+  return isWhole ? 0 : 1;
+}
