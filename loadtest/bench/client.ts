@@ -28,6 +28,8 @@ export class Client {
   readonly #tally: Tally;
   #peer: Peer;
   #talk: Talk | undefined;
+  /** The last one that was ready: where to go on from. */
+  #last: Talk | undefined;
   #socket: WireSocket | undefined;
   #onReady: (() => void) | undefined;
   #returnUrl: string | undefined;
@@ -96,6 +98,7 @@ export class Client {
   #becomeReady(isRecovered: boolean): void {
     if (isRecovered) this.#tally.recovered += 1;
     this.isReady = true;
+    this.#last = this.#talk;
     this.#attempts = 0;
     this.#onReady?.();
     this.#onReady = undefined;
@@ -118,7 +121,7 @@ export class Client {
   }
 
   async #retry(): Promise<void> {
-    this.#talk = await this.#speech.prepare(this.#peer, this.#talk);
+    this.#talk = await this.#speech.prepare(this.#peer, this.#last);
     this.#open();
   }
 }
