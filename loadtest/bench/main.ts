@@ -4,7 +4,7 @@ import { allRatios, casesOf } from './report.ts';
 import { ROWS } from './rows.ts';
 import { runAll } from './run.ts';
 import { tablesOf } from './table.ts';
-import { TARGET_NAMES } from './targets.ts';
+import { TARGET_NAMES } from './target.ts';
 
 try {
   process.exitCode = await main(process.argv.slice(2));

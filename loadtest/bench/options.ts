@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { ROWS } from './rows.ts';
-import { TARGET_NAMES, type TargetName } from './targets.ts';
+import { TARGET_NAMES, type TargetName } from './target.ts';
 
 export const HELP = `npm run bench -- relay [<options>]
 

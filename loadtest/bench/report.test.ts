@@ -4,7 +4,7 @@ import { Histogram } from './histogram.ts';
 import { allRatios, casesOf, figureOf, ratiosOf } from './report.ts';
 import type { Row, Sample } from './row.ts';
 import { alignTable, show } from './table.ts';
-import type { TargetName } from './targets.ts';
+import type { TargetName } from './target.ts';
 
 const ORDER: readonly TargetName[] = ['hushwire', 'sio-classic', 'bare'];
 

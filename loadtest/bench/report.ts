@@ -1,6 +1,6 @@
 /** From samples to what is told: medians, spreads, ratios. Pure arithmetic, no I/O. */
 import type { Row, Sample } from './row.ts';
-import type { TargetName } from './targets.ts';
+import type { TargetName } from './target.ts';
 
 /** Median, smallest and largest of the valid samples of one figure. */
 export interface Figure {

@@ -1,6 +1,6 @@
 /** What every row of the comparison is made of. */
 import type { Fleet } from './fleet.ts';
-import type { Running, StartOptions, TargetName } from './targets.ts';
+import type { Running, StartOptions, TargetName } from './target.ts';
 
 /** One measured figure set of one target in one repeat. */
 export interface Sample {

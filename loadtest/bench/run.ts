@@ -3,7 +3,8 @@ import { Fleet } from './fleet.ts';
 import type { Options } from './options.ts';
 import type { Bench, Row, Sample } from './row.ts';
 import { ROWS } from './rows.ts';
-import { startTarget, type TargetName } from './targets.ts';
+import type { TargetName } from './target.ts';
+import { startTarget } from './targets.ts';
 
 const ATTEMPTS_MAX = 2;
 

@@ -6,6 +6,8 @@ export interface Peer {
   readonly url: string;
   readonly reads: string;
   readonly writes: string;
+  /** Which node an edge is to pass it on to. */
+  readonly node?: string;
 }
 
 /** What one payload of a server means to the generator; everything else it says is of no concern. */

@@ -1,7 +1,7 @@
 /** Cases as a Markdown table, which is readable on a terminal too. */
 import { type Case, type Entry, type Figure, mainFigure, nameOf, ratiosOf } from './report.ts';
 import type { Row } from './row.ts';
-import { TARGET_TITLES } from './targets.ts';
+import { TARGET_TITLES } from './target.ts';
 
 /** One table for each case of a row. */
 export function tablesOf(row: Row, cases: readonly Case[]): string {

@@ -1,46 +1,11 @@
 /** The five servers that are compared, each on a Redis of its own, and how to start so many processes of each. */
 import { once } from 'node:events';
-import { createKeys } from '../../deploy/local/keys.ts';
-import { startOrigin } from '../../deploy/local/servers/origin.ts';
-import { startPostgres } from '../../deploy/local/servers/postgres.ts';
 import { startRedis } from '../../deploy/local/servers/redis.ts';
 import { killChild, startChild } from './child.ts';
-import type { SpeechOptions } from './speech.ts';
+import { startHushwire } from './hushwire.ts';
+import type { Running, StartOptions, TargetName } from './target.ts';
 import type { BareOrder } from './targets/bare.ts';
 import type { SocketIoOrder } from './targets/socket-io.ts';
-
-export const TARGET_NAMES = ['hushwire', 'sio-classic', 'sio-streams', 'sio-uws', 'bare'] as const;
-export type TargetName = (typeof TARGET_NAMES)[number];
-
-/** What each is, for people. */
-export const TARGET_TITLES: Readonly<Record<TargetName, string>> = {
-  hushwire: 'Hushwire',
-  'sio-classic': 'Socket.IO, Redis adapter',
-  'sio-streams': 'Socket.IO, Redis Streams adapter with recovery',
-  'sio-uws': 'Socket.IO on uWebSockets.js, Redis adapter',
-  bare: 'bare uWebSockets.js + Redis (the floor)',
-};
-
-/** Server processes of one kind that serve together. */
-export interface Running {
-  readonly name: TargetName;
-  readonly speech: SpeechOptions;
-  /** One URL and one process for each server. */
-  readonly urls: readonly string[];
-  readonly pids: readonly number[];
-  readonly redisPid: number;
-  /** SIGKILL of one server, as a crash would. */
-  kill(index: number): Promise<void>;
-  stop(): Promise<void>;
-}
-
-export interface StartOptions {
-  readonly processes: number;
-  /** More variables for the server processes of Hushwire. */
-  readonly env?: Readonly<Record<string, string>>;
-}
-
-const ISSUER = 'https://edge.bench';
 
 /** Starts one target; its stores are fresh. */
 export function startTarget(name: TargetName, options: StartOptions): Promise<Running> {
@@ -56,35 +21,6 @@ export function startTarget(name: TargetName, options: StartOptions): Promise<Ru
     case 'bare':
       return startScripts(name, options, undefined);
   }
-}
-
-/** Postgres is there because an origin does not start without it; no message touches it. */
-async function startHushwire({ processes, env = {} }: StartOptions): Promise<Running> {
-  const [keys, redis, postgres] = await Promise.all([createKeys(), startRedis(), startPostgres()]);
-  const start = (node: string) =>
-    startOrigin({
-      node,
-      relayUrl: redis.url,
-      databaseUrl: postgres.url,
-      edgeIssuer: ISSUER,
-      edgeKeys: keys.publicKeys,
-      env,
-    });
-  // The first one alone: it prepares the database.
-  const nodes = [await start('n1')];
-  nodes.push(...(await Promise.all(Array.from({ length: processes - 1 }, (_, i) => start(`n${i + 2}`)))));
-  return {
-    name: 'hushwire',
-    speech: { kind: 'hushwire', issuer: ISSUER, signingKeys: keys.signingKeys },
-    urls: nodes.map(({ url }) => url),
-    pids: nodes.map(({ pid }) => pid),
-    redisPid: redis.pid,
-    kill: async (index) => nodes[index]?.kill(),
-    stop: async () => {
-      await Promise.all(nodes.map((node) => node.stop()));
-      await Promise.all([redis.stop(), postgres.stop()]);
-    },
-  };
 }
 
 async function startScripts(

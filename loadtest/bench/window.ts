@@ -5,7 +5,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Fleet, Reckoning } from './fleet.ts';
 import type { Traffic } from './orders.ts';
-import type { Running } from './targets.ts';
+import type { Running } from './target.ts';
 import { cpuSeconds, machineTime } from './usage.ts';
 
 export interface Window {

@@ -1,5 +1,5 @@
 import type { Bench, Row } from '../row.ts';
-import { TARGET_NAMES } from '../targets.ts';
+import { TARGET_NAMES } from '../target.ts';
 import { cpuSeconds } from '../usage.ts';
 import { idlePeers } from './idle.ts';
 

@@ -1,7 +1,7 @@
 import { randomId } from '../../../shared/bytes.ts';
 import type { Bench, Row } from '../row.ts';
 import type { Peer } from '../speech.ts';
-import { TARGET_NAMES } from '../targets.ts';
+import { TARGET_NAMES } from '../target.ts';
 import { measure } from '../window.ts';
 
 const READERS = 1_000;

@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { randomId } from '../../../shared/bytes.ts';
 import type { Bench, Row } from '../row.ts';
 import type { Peer } from '../speech.ts';
-import { TARGET_NAMES } from '../targets.ts';
+import { TARGET_NAMES } from '../target.ts';
 import { residentBytes } from '../usage.ts';
 
 const SOCKETS = 9_000;

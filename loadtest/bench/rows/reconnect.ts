@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Bench, Row } from '../row.ts';
-import { TARGET_NAMES } from '../targets.ts';
+import { TARGET_NAMES } from '../target.ts';
 import { idlePeers } from './idle.ts';
 
 const SOCKETS = 10_000;

@@ -1,8 +1,8 @@
 import { randomId } from '../../../shared/bytes.ts';
 import type { Bench, Row } from '../row.ts';
 import type { Manner, Peer } from '../speech.ts';
-import type { Running } from '../targets.ts';
-import { TARGET_NAMES } from '../targets.ts';
+import type { Running } from '../target.ts';
+import { TARGET_NAMES } from '../target.ts';
 import { measure } from '../window.ts';
 
 const SOCKETS = 1_000;

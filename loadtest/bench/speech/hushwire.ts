@@ -52,8 +52,9 @@ class HushwireTalk implements Talk {
   #ref = 1;
   #lastPublication: string | undefined;
 
-  constructor({ url, reads, writes }: Peer, { ticket, grants, position }: Credentials) {
-    this.address = addressOf(url, SOCKET_PATH, [PROTOCOL, TICKET_PROTOCOL_PREFIX + ticket]);
+  constructor({ url, reads, writes, node }: Peer, { ticket, grants, position }: Credentials) {
+    const path = node === undefined ? SOCKET_PATH : `${SOCKET_PATH}?node=${node}`;
+    this.address = addressOf(url, path, [PROTOCOL, TICKET_PROTOCOL_PREFIX + ticket]);
     this.#writes = writes;
     const item = position === undefined ? { channel: reads } : { channel: reads, position };
     this.#subscribe = encodeClientFrame({ type: 'subscribe', ref: 1, grants, channels: [item] });
