@@ -6,11 +6,12 @@ import { runAll } from './run.ts';
 import { tablesOf } from './table.ts';
 import { TARGET_NAMES } from './target.ts';
 
+// Ends whatever still runs, since all of it hangs on this process: a start that failed half-way has left its stores.
 try {
-  process.exitCode = await main(process.argv.slice(2));
+  process.exit(await main(process.argv.slice(2)));
 } catch (error) {
   console.error(error instanceof UsageError ? `${error.message} (--help lists what there is)` : error);
-  process.exitCode = 2;
+  process.exit(2);
 }
 
 async function main(args: readonly string[]): Promise<number> {

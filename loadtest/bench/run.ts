@@ -1,9 +1,10 @@
 /** Runs the rows: every target in turn, and that again as often as wanted, so that what drifts hits all of them. */
+import { resolve } from 'node:path';
 import { Fleet } from './fleet.ts';
 import type { Options } from './options.ts';
 import type { Bench, Row, Sample } from './row.ts';
 import { ROWS } from './rows.ts';
-import type { TargetName } from './target.ts';
+import type { StartOptions, TargetName } from './target.ts';
 import { startTarget } from './targets.ts';
 
 const ATTEMPTS_MAX = 2;
@@ -50,7 +51,7 @@ async function runOne(row: Row, target: TargetName, options: Options): Promise<S
   const bench: Bench = {
     ...{ target, sizes, isQuick, seconds },
     start: async (how) => {
-      const running = await startTarget(target, how);
+      const running = await startTarget(target, { ...how, ...profiled(row, target, options) });
       ends.unshift(() => running.stop());
       return running;
     },
@@ -65,6 +66,18 @@ async function runOne(row: Row, target: TargetName, options: Options): Promise<S
   } finally {
     for (const end of ends) await end();
   }
+}
+
+/** The profile is written when the process ends. */
+function profiled(
+  { name }: Row,
+  target: TargetName,
+  { isProfiled, out }: Options,
+): Pick<StartOptions, 'env'> {
+  if (!isProfiled || out === undefined || target !== 'hushwire') return {};
+  const profiler = new URL('./profiler.mjs', import.meta.url).href;
+  const directory = resolve(out, 'profiles', name);
+  return { env: { NODE_OPTIONS: `--import=${profiler}`, HUSHWIRE_BENCH_PROFILE_DIR: directory } };
 }
 
 function lineOf({ row, target, setting, bytes, figures, invalid }: Sample): string {
