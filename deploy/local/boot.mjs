@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 
 /** The socket library brings native code for these; Node 24 has none. */
 const NODE_MAJORS = ['20', '22'];
-const NEED_REDIS = ['start', 'roll', 'faults', 'bench', 'loadtest', 'drill', 'test'];
+const NEED_REDIS = ['start', 'roll', 'faults', 'bench', 'loadtest', 'canary', 'drill', 'test'];
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const TARGETS = [
   'start',
@@ -19,6 +19,7 @@ const TARGETS = [
   'bench',
   'probe',
   'loadtest',
+  'canary',
   'backup',
   'restore',
   'drill',

@@ -9,6 +9,8 @@ export interface Given {
   readonly webOrigins: readonly string[];
   /** `HUSHWIRE_ORIGIN_` variables that are the user's to set. */
   readonly originEnv: Readonly<Record<string, string>>;
+  /** More `HUSHWIRE_EDGE_` variables. */
+  readonly edgeEnv?: Readonly<Record<string, string>>;
 }
 
 const OWN_WEB_ORIGINS = list('HUSHWIRE_WEB_ORIGINS', {

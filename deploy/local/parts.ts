@@ -147,6 +147,7 @@ export async function serveEdge(
     originApi: nodes.map(({ internalUrl }) => internalUrl),
     sockets: nodes.map(({ url }) => url),
     webOrigins: given?.webOrigins,
+    env: given?.edgeEnv,
     dir: state.deno,
     onSpawn: state.claim.record,
   });

@@ -13,8 +13,6 @@ describe('metrics of the edge on Deno', ({ test, before, after }) => {
     stack = await startEdgeStack((options) =>
       startEdge({
         ...options,
-        // A port it may use besides its own.
-        sockets: [...options.sockets, `ws://127.0.0.1:${port}`],
         env: { HUSHWIRE_EDGE_METRICS_PORT: String(port) },
       }),
     );

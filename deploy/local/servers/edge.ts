@@ -113,8 +113,10 @@ async function makeExecutable(program: string): Promise<void> {
   }
 }
 
-function permissions({ port, stateUrl, originApi, sockets, files = [] }: EdgeOptions): string[] {
-  const peers = [stateUrl, ...originApi, ...sockets].map(hostAndPort);
+function permissions({ port, stateUrl, originApi, sockets, files = [], env = {} }: EdgeOptions): string[] {
+  const { HUSHWIRE_EDGE_METRICS_PORT: metricsPort } = env;
+  const metrics = metricsPort === undefined ? [] : [`http://127.0.0.1:${metricsPort}`];
+  const peers = [stateUrl, ...originApi, ...sockets, ...metrics].map(hostAndPort);
   return [
     ...['--no-prompt', '--no-remote', '--cached-only', '--no-lock', '--node-modules-dir=manual'],
     `--allow-net=${[`127.0.0.1:${port}`, ...new Set(peers)].join(',')}`,
