@@ -10,6 +10,7 @@ import { helpOf, UsageError, type Wish, wishOf } from '../shared/entry.ts';
 import { ConfigurationError } from '../shared/env.ts';
 import { createLog, errorFields } from '../shared/log.ts';
 import { type HttpServer, startHttpServer } from './adapters/http-server.ts';
+import { createServiceManager, type ServiceManager } from './adapters/service-manager.ts';
 import { startWorker } from './adapters/worker-process.ts';
 import { HOST_VARIABLES, type HostConfig, readHostConfig } from './config.ts';
 import { createHostHealth } from './host-health.ts';
@@ -18,6 +19,7 @@ import { Supervisor } from './supervisor.ts';
 /** A node that does not answer its supervisor by then is counted as down: its event loop stands. */
 const ASK_TIMEOUT_MS = 2_000;
 const CLOSE_GRACE_MS = 1_000;
+const READY_POLL_MS = 100;
 
 const print = (line: string) => process.stdout.write(`${line}\n`);
 const log = createLog({ write: print, now: Date.now, service: 'origin' });
@@ -58,7 +60,16 @@ async function run(config: HostConfig): Promise<void> {
   });
   supervisor.start();
   log('info', 'host.started', { port: health.port, count });
-  stopOnSignals(supervisor, health);
+  const manager = createServiceManager(process.env);
+  stopOnSignals({ supervisor, health, manager });
+  await firstReady(supervisor);
+  manager.ready();
+}
+
+/** Resolves when the first of its processes takes connections. */
+async function firstReady(supervisor: Supervisor): Promise<void> {
+  while (!supervisor.health().some(({ url }) => url !== undefined))
+    await new Promise((resolve) => setTimeout(resolve, READY_POLL_MS));
 }
 
 /** A process' own variables: what the host got, with a name and ports of its own. */
@@ -90,13 +101,23 @@ function setTimer(run: () => void, ms: number): () => void {
 }
 
 /** SIGTERM and SIGINT stop every process gently, a second one at once; SIGHUP is passed on. */
-function stopOnSignals(supervisor: Supervisor, health: HttpServer): void {
+function stopOnSignals({
+  supervisor,
+  health,
+  manager,
+}: {
+  readonly supervisor: Supervisor;
+  readonly health: HttpServer;
+  readonly manager: ServiceManager;
+}): void {
   let isStopping = false;
   const stop = async () => {
     const stopped = supervisor.stop();
     if (isStopping) return;
     isStopping = true;
+    manager.stopping();
     await stopped;
+    manager.close();
     await health.close(CLOSE_GRACE_MS);
     log('info', 'host.stopped');
     process.exit(0);
