@@ -14,6 +14,9 @@ const ENTRIES = [
   'hushwire.ts',
   'mls/messenger.ts',
   'attachment.ts',
+  'signals.ts',
+  'receipts.ts',
+  'typing.ts',
   'adapters/indexed-stores.ts',
   'adapters/file-stores.ts',
 ].map((file) => `shared/client/${file}`);

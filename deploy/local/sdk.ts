@@ -15,6 +15,9 @@ const ENTRIES: Readonly<Record<string, string>> = {
   client: 'shared/client/hushwire.ts',
   messenger: 'shared/client/mls/messenger.ts',
   attachment: 'shared/client/attachment.ts',
+  signals: 'shared/client/signals.ts',
+  receipts: 'shared/client/receipts.ts',
+  typing: 'shared/client/typing.ts',
   'indexed-stores': 'shared/client/adapters/indexed-stores.ts',
 };
 const OUT = join(CHECKOUT, '.hushwire', 'sdk');

@@ -8,6 +8,9 @@ import { createAccount, type Messenger, type MessengerOptions } from '../../shar
 import { loadIdentity } from '../../shared/client/mls/packages.ts';
 import type { SecureChannel } from '../../shared/client/mls/secure-channel.ts';
 import { memoryGroups } from '../../shared/client/mls/store.ts';
+import { Receipts } from '../../shared/client/receipts.ts';
+import { Signals } from '../../shared/client/signals.ts';
+import { Typing } from '../../shared/client/typing.ts';
 import { until } from '../../shared/testing/expect.ts';
 import { describe } from '../../shared/testing/suite.ts';
 import { type Stack, startStack } from '../local/stack.ts';
@@ -118,6 +121,25 @@ describe('the messenger', ({ test, before, after, afterEach }) => {
     await until(() => mail.length === 1, { what: 'the mail' });
     assert.equal(mail, ['a note']);
     assert.ok((await ann.client.roundTrip()) >= 0);
+  });
+
+  test('tells who types, and how far each has received and read', async () => {
+    const [ann, ben] = [await account(), await account()];
+    const inAnn = await ann.channels.create([ben.userId]);
+    const inBen = await ben.channels.join(inAnn.channelId);
+    const [ofAnn, ofBen] = [new Signals(inAnn, ann.userId), new Signals(inBen, ben.userId)];
+    const typing = new Typing(ofAnn);
+    new Typing(ofBen).typed();
+    await until(() => typing.users[0] === ben.userId, { what: 'typing' });
+
+    const [atAnn, atBen] = [new Receipts(ofAnn), new Receipts(ofBen)];
+    inBen.on('message', ({ position }) => atBen.delivered(position));
+    const { position } = await inAnn.send('hello');
+    await until(() => atAnn.countAt(position).delivered === 1, { what: 'delivered' });
+    assert.is(atAnn.countAt(position).read, 0);
+    atBen.read(position);
+    await until(() => atAnn.countAt(position).read === 1, { what: 'read' });
+    for (const one of [typing, atAnn, atBen, ofAnn, ofBen]) one.close();
   });
 
   test('goes on after a restart where it was, without a repeat', async () => {
