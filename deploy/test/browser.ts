@@ -12,7 +12,11 @@ export function launchChromium(): Promise<Browser> {
  * A page that the edge itself has answered, with `script` as the module `/sdk.js`. A page made up by the test would
  * belong to no network, and Chromium lets such pages open no sockets to this machine.
  */
-export async function openPage(browser: Browser, edgeUrl: string, script: string): Promise<Page> {
+export async function openPage(
+  browser: Pick<Browser, 'newPage'>,
+  edgeUrl: string,
+  script: string,
+): Promise<Page> {
   const page = await browser.newPage();
   await page.route(`${edgeUrl}/sdk.js`, (route) =>
     route.fulfill({ contentType: 'text/javascript', body: script }),

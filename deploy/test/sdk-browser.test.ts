@@ -49,4 +49,19 @@ describe('the SDK in Chromium', ({ test, before, after, needs }) => {
     const resume = `import('/sdk.js').then(({ resume }) => resume(location.origin, '${channelId}', 3))`;
     assert.equal(await page.evaluate(resume), { offsets: [2, 3, 4], offset: 4 });
   });
+
+  test('has one tab at a time, and the next one when that is gone', async () => {
+    const { script } = await buildSdk('deploy/test/programs/sdk-stores.ts');
+    const context = await browser.newContext();
+    const open = () => openPage(context, stack.edgeUrl, script);
+    const tab = (isPatient: boolean) =>
+      `import('/sdk.js').then(({ tab }) => tab(location.origin, { isPatient: ${isPatient} }))`;
+    const [first, second] = [await open(), await open()];
+    const userId = await first.evaluate(tab(true));
+    assert.is(await second.evaluate(tab(false)), 'another tab has it');
+    const waiting = second.evaluate(tab(true));
+    await first.close();
+    assert.is(await waiting, userId);
+    await context.close();
+  });
 }, 60_000);

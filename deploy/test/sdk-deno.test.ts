@@ -1,6 +1,8 @@
 import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import type { Chat } from '../../shared/client/examples/chat.ts';
+import { EXPECTED_LOADS } from '../../shared/client/test/outbox-contract.ts';
 import { describe } from '../../shared/testing/suite.ts';
 import { CHECKOUT } from '../local/servers/checkout.ts';
 import { findDeno } from '../local/servers/edge.ts';
@@ -48,5 +50,27 @@ describe('the SDK on Deno', ({ test, before, after }) => {
     assert.equal(talk.nodes, ['node-1', 'node-2']);
     assert.equal(talk.heard, ['b: to b', 'b: to a']);
     assert.equal(talk.chat, { heard: ['hello', 'you said hello'], file: 'a file' });
+  });
+
+  test('keeps its outbox in files, with one directory permitted besides', async () => {
+    const directory = join(cache, 'home', 'outbox');
+    const program = await startProcess({
+      name: 'Deno program',
+      command: await findDeno(),
+      args: [
+        ...['run', '--no-prompt', '--no-remote', '--cached-only', '--no-lock', '--node-modules-dir=manual'],
+        ...[`--allow-read=${cache}`, `--allow-write=${cache}`, '-'],
+      ],
+      cwd: CHECKOUT,
+      env: { DENO_DIR: cache, DENO_NO_UPDATE_CHECK: '1', NO_COLOR: '1' },
+      input: `
+          import { fileOutbox } from './shared/client/adapters/file-outbox.ts';
+          import { exerciseOutbox } from './shared/client/test/outbox-contract.ts';
+          console.log(JSON.stringify(await exerciseOutbox(() => fileOutbox(${JSON.stringify(directory)}))));`,
+      isReady: (line) => line.startsWith('['),
+    });
+    const { code } = await program.ended;
+    assert.is(code, 0);
+    assert.equal(JSON.parse(program.lines.find((line) => line.startsWith('[')) ?? '[]'), EXPECTED_LOADS);
   });
 }, 60_000);

@@ -1,5 +1,5 @@
 /** A page's life and its successor's: what the first published and never saw answered is sent by the second. */
-import { indexedStores } from '../../../shared/client/adapters/indexed-stores.ts';
+import { claimDevice, indexedStores } from '../../../shared/client/adapters/indexed-stores.ts';
 import { type Client, connectAccount } from '../../../shared/client/hushwire.ts';
 import { createAccount } from '../../../shared/client/mls/messenger.ts';
 import { type OpenSocket, openWebSocket } from '../../../shared/client/socket.ts';
@@ -8,6 +8,14 @@ import { exerciseOutbox, type Loads } from '../../../shared/client/test/outbox-c
 /** How the store itself behaves in this browser. */
 export function exercise(): Promise<Loads> {
   return exerciseOutbox(() => indexedStores('exercise').outbox);
+}
+
+/** Claims the device, and signs in with it: what a tab does. */
+export async function tab(edge: string, { isPatient }: { readonly isPatient: boolean }): Promise<string> {
+  const release = await claimDevice('tabs', { isPatient });
+  if (release === undefined) return 'another tab has it';
+  const client = await connectAccount({ edge, ...indexedStores('tabs') });
+  return client.userId;
 }
 
 /** Two lives of an account whose groups, keys and known logs are in IndexedDB; gives back what the second one knows. */

@@ -18,8 +18,29 @@ type Run = <T>(work: (transaction: Transaction) => Promise<T>) => Promise<T>;
 const NAMES: Name[] = ['messages', 'values'];
 
 /**
+ * Waits until no other tab or worker of this origin has the device of this database, and then has it until the returned
+ * function is called, or the page ends in any way (Web Locks API). With `isPatient: false` it does not wait: undefined says
+ * that another one has it. One tab at a time, because two would undo each other's steps with the keys of groups.
+ */
+export async function claimDevice(
+  database = 'hushwire',
+  { isPatient = true, signal }: { readonly isPatient?: boolean; readonly signal?: AbortSignal } = {},
+): Promise<(() => void) | undefined> {
+  const { promise: given, resolve: give } = withResolvers<boolean>();
+  const { promise: released, resolve: release } = withResolvers<void>();
+  const options = isPatient ? (signal === undefined ? {} : { signal }) : { ifAvailable: true };
+  const held = navigator.locks.request(`hushwire:${database}`, options, (lock) => {
+    give(lock !== null);
+    return lock === null ? undefined : released;
+  });
+  // Ends in time of the wait, with the signal's reason, or when it is released.
+  const isGiven = await Promise.race([given, held.then(() => given)]);
+  return isGiven ? () => release() : undefined;
+}
+
+/**
  * One device in an IndexedDB database, for browsers: its private keys are objects that no script can read, and what is
- * saved is flushed. Where several tabs have it open, only one of them may be connected.
+ * saved is flushed. Where several tabs may be open, `claimDevice` comes first.
  */
 export function indexedStores(database = 'hushwire'): Stores {
   const run = transactions(database);
@@ -71,6 +92,15 @@ function outboxOf(run: Run): OutboxStore {
         if (key !== undefined) await messages.delete(key);
       }),
   };
+}
+
+/** `Promise.withResolvers`, which is younger than the browsers this is for. */
+function withResolvers<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
+  let resolve: (value: T) => void = () => undefined;
+  const promise = new Promise<T>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve };
 }
 
 /** Opens once, and anew after a failure or when the browser took the database away. */
