@@ -18,8 +18,8 @@ export interface Command {
   readonly takes: string;
   readonly about: string;
   readonly options?: Readonly<Record<string, Option>>;
-  /** Goes on until it is ended: without a time limit. */
-  readonly isEndless?: boolean;
+  /** Whether it goes on until it is ended, with these arguments: without a time limit then. */
+  readonly isEndless?: (args: readonly string[]) => boolean;
   run(given: Given): Promise<void>;
 }
 
@@ -63,7 +63,7 @@ export const COMMON: Readonly<Record<string, Option>> = {
   'recovery-code': { value: '<code>', about: 'in place of the second factor, once' },
   'timeout-s': {
     value: '<n>',
-    about: 'gives up after this time (default: 60; none for listen, talk and publish)',
+    about: 'gives up after this time (default: 60; none while listening or reading the input)',
   },
   json: { about: 'prints one JSON object per line' },
   help: { about: 'this text' },

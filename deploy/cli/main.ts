@@ -13,7 +13,7 @@ export interface Surroundings {
   readonly stdout: Writable;
   readonly stderr: Writable;
   readonly env: NodeJS.ProcessEnv;
-  on(signal: 'SIGINT' | 'SIGTERM', listener: () => void): unknown;
+  once(signal: 'SIGINT' | 'SIGTERM', listener: () => void): unknown;
 }
 
 const FAILED = 1;
@@ -60,7 +60,7 @@ function find(argv: readonly string[]): { command: Command; rest: readonly strin
 
 async function run(command: Command, parsed: Parsed, around: Surroundings): Promise<number> {
   const { values, switches } = parsed;
-  const stop = stopOf(around, timeoutOf(values['timeout-s'], command));
+  const stop = stopOf(around, timeoutOf(values['timeout-s'], command.isEndless?.(parsed.args) ?? false));
   const { stdin } = around;
   const output = new Output({ out: around.stdout, err: around.stderr }, switches.has('json'));
   const home = homeOf(values.home, around.env);
@@ -75,7 +75,7 @@ async function run(command: Command, parsed: Parsed, around: Surroundings): Prom
 }
 
 /** Commands that go on until somebody ends them have no time limit unless one is given. */
-function timeoutOf(text: string | undefined, { isEndless = false }: Command): number | undefined {
+function timeoutOf(text: string | undefined, isEndless: boolean): number | undefined {
   if (text === undefined) return isEndless ? undefined : 60_000;
   const seconds = Number(text);
   if (!/^\d+$/.test(text) || seconds < 1 || seconds > 86_400)
@@ -88,7 +88,7 @@ function stopOf(around: Surroundings, timeoutMs: number | undefined) {
   const controller = new AbortController();
   const { signal } = controller;
   const end = (why: Stop) => () => controller.abort(why);
-  for (const name of ['SIGINT', 'SIGTERM'] as const) around.on(name, end(new Stop(INTERRUPTED)));
+  for (const name of ['SIGINT', 'SIGTERM'] as const) around.once(name, end(new Stop(INTERRUPTED)));
   around.stdout.on('error', end(new Stop(0)));
   around.stderr.on('error', () => undefined); // Nobody reads it: nothing is lost that was a result.
   const late = new Stop(FAILED, `Not done after ${(timeoutMs ?? 0) / 1_000} s`);
@@ -113,6 +113,7 @@ function explain(error: unknown, stderr: Writable): number {
     if (error.message !== '') stderr.write(`${error.message}\n`);
     return error.code;
   }
+  if ((error as NodeJS.ErrnoException).code === 'EPIPE') return 0; // The reader has had enough.
   if (error instanceof UsageError) {
     stderr.write(`${error.message} (--help tells more)\n`);
     return USAGE;

@@ -1,5 +1,4 @@
 /** What the CLI prints: plain lines for people, or one JSON object per line. */
-import { once } from 'node:events';
 import { Writable } from 'node:stream';
 
 /** Control characters, and those that turn the direction of text: what others write must not command a terminal. */
@@ -16,11 +15,12 @@ export class Output {
     this.#err = streams.err;
   }
 
-  /** One result: `line` for people, `fields` as JSON. Resolves when there is room for the next. */
-  async tell(line: string, fields: Readonly<Record<string, unknown>>): Promise<void> {
+  /** One result: `line` for people, `fields` as JSON. Resolves when the reader's side has it; throws when that is gone. */
+  tell(line: string, fields: Readonly<Record<string, unknown>>): Promise<void> {
     const text = this.isJson ? JSON.stringify(fields) : line;
-    if (!this.#out.write(`${text}\n`) && !this.#out.destroyed)
-      await Promise.race([once(this.#out, 'drain'), once(this.#out, 'close')]);
+    return new Promise((resolve, reject) => {
+      this.#out.write(`${text}\n`, (error) => (error == null ? resolve() : reject(error)));
+    });
   }
 
   /** The same without results: of a command within another. */

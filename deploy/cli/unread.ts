@@ -7,7 +7,6 @@ import { join } from 'node:path';
 import { fromUtf8, toBase64Url } from '../../shared/bytes.ts';
 import { readIfThere, replaceFile } from '../../shared/client/adapters/atomic-file.ts';
 import type { SecureMessage } from '../../shared/client/mls/secure-message.ts';
-import { Failure } from '../../shared/failure.ts';
 
 /** A message as it is printed; `data` (base64url) in place of `text` when it is none. */
 export interface Received {
@@ -24,55 +23,94 @@ export interface Received {
   readonly missing: number;
 }
 
-/** As many as the SDK lets wait for a reader. */
-const UNREAD_MAX = 2_000;
+/** What is kept, as much as the SDK lets wait for a reader; beyond it the oldest are dropped, and counted. */
+export const UNREAD_MAX_MESSAGES = 2_000;
+export const UNREAD_MAX_CHARS = 8 * 1024 * 1024;
+
+interface UnreadFile {
+  readonly dropped: number;
+  readonly messages: readonly Received[];
+}
 
 export class Unread {
   readonly #path: string;
-  #messages: Received[];
+  readonly #messages: Received[];
+  #chars: number;
+  #dropped: number;
   #wake: () => void = () => undefined;
 
-  private constructor(path: string, messages: Received[]) {
+  private constructor(path: string, { dropped, messages }: UnreadFile) {
     this.#path = path;
-    this.#messages = messages;
+    this.#messages = [...messages];
+    this.#dropped = dropped;
+    this.#chars = messages.reduce((sum, message) => sum + charsOf(message), 0);
   }
 
   static async open(home: string): Promise<Unread> {
     const path = join(home, 'unread.json');
     const text = await readIfThere(path);
-    return new Unread(path, text === undefined ? [] : (JSON.parse(text.toString()) as Received[])); // As `save` wrote it.
+    if (text === undefined) return new Unread(path, { dropped: 0, messages: [] });
+    return new Unread(path, JSON.parse(text.toString()) as UnreadFile); // As `save` wrote it.
   }
 
   push(message: Received): void {
     this.#messages.push(message);
+    this.#chars += charsOf(message);
+    while (this.#messages.length > UNREAD_MAX_MESSAGES || this.#chars > UNREAD_MAX_CHARS) {
+      this.#remove(0);
+      this.#dropped += 1;
+    }
     this.#wake();
   }
 
-  /** Takes the oldest of these channels; waits for one. Throws `slow_consumer` when too many wait, and the signal's reason. */
-  async take(isWanted: (channel: string) => boolean, signal: AbortSignal): Promise<Received> {
+  /** The oldest of these channels, which stays until `printed`; waits for one. Throws the signal's reason. */
+  async next(isWanted: (channel: string) => boolean, signal: AbortSignal): Promise<Received> {
     for (;;) {
       signal.throwIfAborted();
-      if (this.#messages.length > UNREAD_MAX)
-        throw new Failure('slow_consumer', { detail: 'Too many messages are unread' });
-      const index = this.#messages.findIndex(({ channel }) => isWanted(channel));
-      const [message] = index < 0 ? [] : this.#messages.splice(index, 1);
+      const message = this.#messages.find(({ channel }) => isWanted(channel));
       if (message !== undefined) return message;
       await this.#change(signal);
     }
   }
 
+  /** Somebody has it now. */
+  printed(message: Received): void {
+    const index = this.#messages.indexOf(message);
+    if (index >= 0) this.#remove(index);
+  }
+
+  /** How many were dropped since this was asked last. */
+  takeDropped(): number {
+    const dropped = this.#dropped;
+    this.#dropped = 0;
+    return dropped;
+  }
+
   /** Leaves the rest for another command. */
   async save(): Promise<void> {
-    if (this.#messages.length === 0) await rm(this.#path, { force: true });
-    else await replaceFile(this.#path, JSON.stringify(this.#messages));
+    const file: UnreadFile = { dropped: this.#dropped, messages: this.#messages };
+    if (file.messages.length === 0 && file.dropped === 0) await rm(this.#path, { force: true });
+    else await replaceFile(this.#path, JSON.stringify(file));
+  }
+
+  #remove(index: number): void {
+    for (const message of this.#messages.splice(index, 1)) this.#chars -= charsOf(message);
   }
 
   #change(signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
-      this.#wake = resolve;
-      signal.addEventListener('abort', () => resolve(), { once: true });
+      const settle = () => {
+        signal.removeEventListener('abort', settle);
+        resolve();
+      };
+      this.#wake = settle;
+      signal.addEventListener('abort', settle, { once: true });
     });
   }
+}
+
+function charsOf({ text = '', data = '' }: Received): number {
+  return text.length + data.length;
 }
 
 /** A message of this channel as it is printed. */

@@ -110,7 +110,7 @@ describe('hushwire on the command line', ({ test, before, after, afterEach, need
   test('adds a device, which hears what is said from then on, and removes it', async () => {
     const channel = String((await json(['channels', 'create', ben, ...at('ann')]))[0]?.channel);
     const joining = run('sign-in', '--user', ann, '--edge', stack.edgeUrl, '--json', ...at('second'));
-    await until(() => joining.out().includes('\n'), { what: 'the request', timeoutMs: 8_000 });
+    await until(() => joining.out().includes('\n'), { what: 'the request', timeoutMs: 20_000 });
     const added = await cli(['devices', 'add', ...at('ann')], joining.out().split('\n')[0]);
     assert.is(added.code, 0, added.err);
     assert.is(await joining.ended, 0, joining.err());
@@ -129,7 +129,7 @@ describe('hushwire on the command line', ({ test, before, after, afterEach, need
     const outbox = join(homes, 'ann', 'outbox');
     const publishing = run('publish', channel, '--json', ...at('ann'));
     publishing.child.stdin.write('before\n');
-    await until(() => publishing.out().includes('\n'), { what: 'the connection', timeoutMs: 8_000 });
+    await until(() => publishing.out().includes('\n'), { what: 'the connection', timeoutMs: 20_000 });
     const held = stack.nodes.map((one) => one.pid);
     for (const one of held) process.kill(one, 'SIGSTOP');
     try {
@@ -160,7 +160,7 @@ describe('hushwire on the command line', ({ test, before, after, afterEach, need
     const home = join(homes, 'ben');
     await until(async () => (await readdir(join(home, 'groups'))).some((name) => name.includes(channel)), {
       what: 'the invitation',
-      timeoutMs: 8_000,
+      timeoutMs: 20_000,
     });
     const second = await cli(['listen', ...at('ben')]);
     assert.is(second.code, 1);
@@ -179,6 +179,12 @@ describe('hushwire on the command line', ({ test, before, after, afterEach, need
     await json(['publish', channel, ...at('ann')], text);
     assert.is(await deaf.ended, 0, deaf.err());
     assert.is(deaf.err(), '');
+    const kept = await json(['listen', channel, '--count', '4', ...at('ben')]);
+    assert.equal(
+      kept.map((message) => String(message.text).length),
+      [50_001, 50_001, 50_001, 50_001],
+      'nobody had read them',
+    );
   });
 
   test('probes', async () => {

@@ -4,20 +4,22 @@ import type { SecureChannel } from '../../../shared/client/mls/secure-channel.ts
 import type { Account } from '../account.ts';
 import { type Command, type Given, UsageError } from '../command.ts';
 import { linesOf, textOf } from '../lines.ts';
-import { type Output, printable } from '../output.ts';
-import type { Received } from '../unread.ts';
+import { printable } from '../output.ts';
 
 /** Messages of a pipe that may wait for their answer: what a connection sends without waiting. */
 const WINDOW = 64;
 const COUNT_MAX = 1_000_000;
 const WHOLE = { about: 'takes the standard input as one message, not a message per line' };
 
+/** Of `send` and `publish`: a pipe has no end that is known. */
+const isPiped = ({ length }: readonly string[]) => length < 2;
+
 const send: Command = {
   name: 'send',
   takes: '<user> [<text>]',
   about: 'Sends to one user, in the channel that only the two of you are in; makes it if there is none.',
   options: { whole: WHOLE },
-  isEndless: true,
+  isEndless: isPiped,
   run: async (given) => {
     const { args, signal } = given;
     const account = await given.open();
@@ -33,7 +35,7 @@ const publish: Command = {
   takes: '<channel> [<text>]',
   about: 'Publishes to a channel, and is done when the log has everything.',
   options: { whole: WHOLE },
-  isEndless: true,
+  isEndless: isPiped,
   run: async (given) => {
     const { args, signal } = given;
     const [channelId = '', text] = args;
@@ -48,7 +50,7 @@ const listen: Command = {
   about: `Prints what others say in these channels, or in all channels, also those this device is let into meanwhile: first what
 came while nobody listened. What was printed is nowhere else.`,
   options: { count: { value: '<n>', about: 'ends after so many messages' } },
-  isEndless: true,
+  isEndless: () => true,
   run: async (given) => {
     const { args, signal } = given;
     const count = readCount(given.values.count);
@@ -56,13 +58,9 @@ came while nobody listened. What was printed is nowhere else.`,
     const wanted = new Set(args);
     if (args.length > 0) await Promise.all(args.map((channelId) => account.channel(channelId, signal)));
     else await openAll(account, given);
-    for (let printed = 0; printed < count; printed += 1) {
-      const message = await account.unread.take(
-        (channel) => args.length === 0 || wanted.has(channel),
-        signal,
-      );
-      await print(message, given.output);
-    }
+    const isWanted = (channel: string) => args.length === 0 || wanted.has(channel);
+    for (let printed = 0; printed < count; printed += 1)
+      await printNext(account, given, { isWanted, signal });
   },
 };
 
@@ -70,15 +68,16 @@ const talk: Command = {
   name: 'talk',
   takes: '<channel>',
   about: 'Publishes each line of the standard input and prints what others say, until the input ends.',
-  isEndless: true,
+  isEndless: () => true,
   run: async (given) => {
     const { args, signal, output } = given;
     const [channelId = ''] = args;
     const account = await given.open();
     const channel = await account.channel(channelId, signal);
     const end = new AbortController();
+    const here = { isWanted: (id: string) => id === channelId, signal: end.signal };
     const listening = (async () => {
-      for (;;) await print(await account.unread.take((id) => id === channelId, end.signal), output);
+      for (;;) await printNext(account, given, here);
     })();
     const published = publishAll(channel, { ...given, output: output.withoutResults() }, undefined);
     listening.catch(() => undefined); // Ended below, or told by the race.
@@ -140,12 +139,22 @@ async function* contents(
   else yield* linesOf(input);
 }
 
-async function print(message: Received, output: Output): Promise<void> {
+/** Waits for a message and prints it; one that could not be printed is unread still. */
+async function printNext(
+  { unread }: Account,
+  { output }: Given,
+  { isWanted, signal }: { isWanted: (channel: string) => boolean; signal: AbortSignal },
+): Promise<void> {
+  const message = await unread.next(isWanted, signal);
+  const dropped = unread.takeDropped();
+  if (dropped > 0)
+    await output.tell(`(${dropped} older messages were dropped unread)`, { type: 'dropped', dropped });
   const { channel, userId, text, data, missing } = message;
   if (missing > 0 && !output.isJson) output.note(`${missing} messages of ${userId} did not come`);
   await output.tell(`${channel} ${userId}: ${text === undefined ? `(${data})` : printable(text)}`, {
     ...message,
   });
+  unread.printed(message);
 }
 
 function readCount(text: string | undefined): number {
