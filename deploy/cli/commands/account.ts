@@ -106,7 +106,8 @@ standard input, turns it on and shows ten recovery codes, this once.`,
     await showEnrolment(factor, output);
     output.note('A code of the authenticator:');
     const { value: code } = await linesOf(addAbortSignal(signal, stdin)).next();
-    await confirm(factor, String(code ?? '').replaceAll(' ', ''), output);
+    if (typeof code !== 'string') throw new UsageError('A code is wanted on the standard input');
+    await confirm(factor, code.replaceAll(' ', ''), output);
   },
 };
 
