@@ -11,6 +11,9 @@ export interface AdmissionPorts {
   readonly now: () => number;
 }
 
+/** What a connection keeps of its ticket, for as long as it lives. */
+export type Admitted = Pick<TicketClaims, 'session' | 'device' | 'mailbox'>;
+
 /** How long a redeemed ticket is remembered: twice its life, so that no clock difference revives it. */
 const REMEMBER_SECONDS = TOKEN_KINDS.ticket.lifeSeconds * 2;
 
@@ -19,7 +22,7 @@ const REMEMBER_SECONDS = TOKEN_KINDS.ticket.lifeSeconds * 2;
  * session or device was revoked, or `unavailable` when redemption cannot be checked: access is decided here, so it fails
  * closed.
  */
-export async function admit(ticket: string | undefined, ports: AdmissionPorts): Promise<TicketClaims> {
+export async function admit(ticket: string | undefined, ports: AdmissionPorts): Promise<Admitted> {
   if (ticket === undefined || ticket.length > LIMITS.tokenChars) throw new Failure('ticket_refused');
   const claims = await ports.verifier.verify('ticket', ticket, ports.now());
   if (claims === 'refused') throw new Failure('ticket_refused');
@@ -27,5 +30,6 @@ export async function admit(ticket: string | undefined, ports: AdmissionPorts): 
   if (!(await ports.redemptions.redeem(claims.jti, REMEMBER_SECONDS))) throw new Failure('ticket_used');
   // Last, and after the only wait: whoever is let in is found by every revocation that comes from now on.
   if (ports.revocations.has(claims.session, claims.device)) throw new Failure('session_ended');
-  return claims;
+  const { session, device, mailbox } = claims;
+  return { session, device, mailbox };
 }

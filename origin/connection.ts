@@ -13,8 +13,7 @@ import type { FailureCode } from '../shared/failures.ts';
 import type { AnswerFrame, ClientFrame, ServerFrame, Tag } from '../shared/frame.ts';
 import { LIMITS } from '../shared/limits.ts';
 import { errorFields, type Log } from '../shared/log.ts';
-import type { TicketClaims } from '../shared/token.ts';
-import { admit } from './admission.ts';
+import { type Admitted, admit } from './admission.ts';
 import { Attendances } from './attendance.ts';
 import { TokenBucket } from './bucket.ts';
 import type { CommandPorts } from './commands/caller.ts';
@@ -41,6 +40,8 @@ const BYTE_RATE = { perSecond: LIMITS.bytesPerSecond, burst: LIMITS.bytesBurst }
 /** A connection that was not admitted within this time ends with `ticket_timeout`. */
 const ADMISSION_DEADLINE_MS = 5_000;
 
+const nothing = () => undefined;
+
 export class Connection {
   readonly id: string;
   readonly grants = new Grants();
@@ -50,7 +51,7 @@ export class Connection {
   readonly ports: ConnectionPorts;
   readonly #socket: Socket;
   #state: 'admitting' | 'open' | 'closed' = 'admitting';
-  #ticket: TicketClaims | undefined;
+  #ticket: Admitted | undefined;
   #inbox: Inbox | undefined;
   #pending = 0;
   readonly #commands: TokenBucket;
@@ -62,8 +63,7 @@ export class Connection {
     this.ports = ports;
     this.#socket = socket;
     this.subscriptions = new Subscriptions(socket, ports);
-    const { rosters } = ports;
-    this.attendances = new Attendances({ rosters, socket, send: (frame) => this.send(frame) });
+    this.attendances = new Attendances({ rosters: ports.rosters, socket, connection: this });
     this.#commands = new TokenBucket(COMMAND_RATE, ports.now());
     this.#bytes = new TokenBucket(BYTE_RATE, ports.now());
     this.#cancelDeadline = ports.setTimer(() => this.close('ticket_timeout'), ADMISSION_DEADLINE_MS);
@@ -77,6 +77,7 @@ export class Connection {
       this.#ticket = claims;
       this.#state = 'open';
       this.#cancelDeadline();
+      this.#cancelDeadline = nothing; // The timer would stay in memory with it.
       this.send(this.#welcome());
     } catch (error) {
       this.#fail(error);
@@ -206,7 +207,7 @@ export class Connection {
     log('error', event, { node, connection: this.id, ...errorFields(error) });
   }
 
-  #openTicket(): TicketClaims {
+  #openTicket(): Admitted {
     if (this.#ticket === undefined) throw new Failure('internal', { detail: 'The connection is not open' });
     return this.#ticket;
   }

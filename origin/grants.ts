@@ -7,9 +7,13 @@ interface Held extends Grant {
   readonly expiresAtMs: number;
 }
 
+const NONE: readonly Tag[] = [];
+
 /** The grants one connection holds, newest per channel. */
 export class Grants {
   readonly #held = new Map<Tag, Held>();
+  /** No grant ends before; every connection is asked every second, and nearly none has one that ended. */
+  #firstEndMs = Number.POSITIVE_INFINITY;
 
   /**
    * Takes over a verified bundle of this connection's own session. A grant of an older generation than the one held is
@@ -25,6 +29,7 @@ export class Grants {
       const before = this.#held.get(grant.channel)?.expiresAtMs ?? 0;
       this.#held.set(grant.channel, { ...grant, expiresAtMs: Math.max(before, bundle.expiresAtMs) });
     }
+    this.#firstEndMs = Math.min(this.#firstEndMs, bundle.expiresAtMs);
   }
 
   /** The grant for one verb; throws `grant_required`, `grant_expired` or `verb_not_granted`. */
@@ -44,9 +49,11 @@ export class Grants {
   }
 
   /** Removes and returns the channels whose grant has ended. */
-  takeExpired(nowMs: number): Tag[] {
+  takeExpired(nowMs: number): readonly Tag[] {
+    if (nowMs < this.#firstEndMs) return NONE;
     const expired = [...this.#held.values()].filter((grant) => grant.expiresAtMs <= nowMs);
     for (const { channel } of expired) this.#held.delete(channel);
+    this.#firstEndMs = Math.min(...[...this.#held.values()].map(({ expiresAtMs }) => expiresAtMs));
     return expired.map(({ channel }) => channel);
   }
 }

@@ -51,7 +51,8 @@ const SHARED_PORT = 0;
 const EXCLUSIVE_PORT = 1;
 
 interface UserData {
-  readonly ticket: string | undefined;
+  /** Until it was handed on: some 450 bytes that nobody needs again. */
+  ticket: string | undefined;
   socket: UwsSocket | undefined;
   handler: ConnectionEvents | undefined;
   isSlow: boolean;
@@ -170,6 +171,7 @@ function open({ onOpen }: UwsServerOptions, ws: WebSocket<UserData>): void {
   data.socket = new UwsSocket(ws);
   data.handler = onOpen(data.socket);
   data.handler.start(data.ticket);
+  data.ticket = undefined;
 }
 
 function refuse(response: HttpResponse, code: FailureCode): void {
