@@ -1,6 +1,13 @@
 /** Entry of the comparison: options, the runs in turn, the report. */
-import { HELP, readOptions, UsageError } from './options.ts';
-import { allRatios, casesOf } from './report.ts';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { judge } from './budgets.ts';
+import { describeSetting } from './machine.ts';
+import { HELP, type Options, readOptions, UsageError } from './options.ts';
+import { plotOf } from './plot.ts';
+import { allRatios, type Case, casesOf } from './report.ts';
+import { pageOf } from './results.ts';
+import type { Sample } from './row.ts';
 import { ROWS } from './rows.ts';
 import { runAll } from './run.ts';
 import { tablesOf } from './table.ts';
@@ -24,7 +31,28 @@ async function main(args: readonly string[]): Promise<number> {
   const cases = casesOf(samples, TARGET_NAMES);
   for (const row of ROWS.filter(({ name }) => options.rows.includes(name)))
     console.log(`\n${row.title} (${row.name})\n\n${tablesOf(row, cases)}`);
+  if (options.out !== undefined) await writeAll(options.out, { options, samples, cases, args });
   const isWhole = cases.every(({ entries }) => entries.every(({ invalid }) => invalid === undefined));
-  console.log(`\n${JSON.stringify({ ratios: allRatios(cases, ROWS), isWhole })}`);
+  const missed = judge(cases).filter(({ isKept }) => !isKept).length;
+  console.log(`\n${JSON.stringify({ ratios: allRatios(cases, ROWS), budgetsMissed: missed, isWhole })}`);
   return isWhole ? 0 : 1;
+}
+
+interface Found {
+  readonly options: Options;
+  readonly samples: readonly Sample[];
+  readonly cases: readonly Case[];
+  readonly args: readonly string[];
+}
+
+/** RESULTS.md, the plots, and every sample for whoever wants to reckon differently. */
+async function writeAll(out: string, { options, samples, cases, args }: Found): Promise<void> {
+  const { repeats, seconds } = options;
+  const command = ['npm run bench --', 'relay', ...args].join(' ');
+  const results = { ...(await describeSetting()), command, repeats, seconds };
+  mkdirSync(join(out, 'plots'), { recursive: true });
+  writeFileSync(join(out, 'RESULTS.md'), pageOf(results, ROWS, cases));
+  writeFileSync(join(out, 'results.json'), `${JSON.stringify({ ...results, samples })}\n`);
+  for (const row of ROWS.filter(({ name }) => cases.some((one) => one.row === name)))
+    writeFileSync(join(out, 'plots', `${row.name}.svg`), plotOf(row, cases));
 }
