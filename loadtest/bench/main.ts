@@ -27,11 +27,15 @@ async function main(args: readonly string[]): Promise<number> {
     console.log(HELP);
     return 0;
   }
-  const samples = await runAll(options, (sentence) => console.error(`  ${sentence}`));
-  const cases = casesOf(samples, TARGET_NAMES);
+  let cases: Case[] = [];
+  let repeats = 0;
+  for await (const samples of runAll(options, (sentence) => console.error(`  ${sentence}`))) {
+    cases = casesOf(samples, TARGET_NAMES);
+    repeats += 1;
+    if (options.out !== undefined) await writeAll(options.out, { options, repeats, samples, cases, args });
+  }
   for (const row of ROWS.filter(({ name }) => options.rows.includes(name)))
     console.log(`\n${row.title} (${row.name})\n\n${tablesOf(row, cases)}`);
-  if (options.out !== undefined) await writeAll(options.out, { options, samples, cases, args });
   const isWhole = cases.every(({ entries }) => entries.every(({ invalid }) => invalid === undefined));
   const missed = judge(cases).filter(({ isKept }) => !isKept).length;
   console.log(`\n${JSON.stringify({ ratios: allRatios(cases, ROWS), budgetsMissed: missed, isWhole })}`);
@@ -40,14 +44,16 @@ async function main(args: readonly string[]): Promise<number> {
 
 interface Found {
   readonly options: Options;
+  /** How many of those that were asked for are done. */
+  readonly repeats: number;
   readonly samples: readonly Sample[];
   readonly cases: readonly Case[];
   readonly args: readonly string[];
 }
 
 /** RESULTS.md, the plots, and every sample for whoever wants to reckon differently. */
-async function writeAll(out: string, { options, samples, cases, args }: Found): Promise<void> {
-  const { repeats, seconds } = options;
+async function writeAll(out: string, { options, repeats, samples, cases, args }: Found): Promise<void> {
+  const { seconds } = options;
   const command = ['npm run bench --', 'relay', ...args].join(' ');
   const results = { ...(await describeSetting()), command, repeats, seconds };
   mkdirSync(join(out, 'plots'), { recursive: true });

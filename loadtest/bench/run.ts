@@ -9,11 +9,14 @@ import { startTarget } from './targets.ts';
 
 const ATTEMPTS_MAX = 2;
 
-/** Every sample of every repeat, in the order in which they were taken. */
-export async function runAll(options: Options, say: (sentence: string) => void): Promise<Sample[]> {
+/** All samples so far, after each repeat of everything: a run that is cut short has lost the repeat it was in only. */
+export async function* runAll(
+  options: Options,
+  say: (sentence: string) => void,
+): AsyncGenerator<readonly Sample[]> {
   const samples: Sample[] = [];
-  for (const row of ROWS.filter(({ name }) => options.rows.includes(name)))
-    for (let repeat = 0; repeat < options.repeats; repeat += 1)
+  for (let repeat = 0; repeat < options.repeats; repeat += 1) {
+    for (const row of ROWS.filter(({ name }) => options.rows.includes(name)))
       for (const target of turn(options, repeat)) {
         if (!row.targets.includes(target)) continue;
         for (const sample of await runUntilValid(row, target, options)) {
@@ -21,7 +24,8 @@ export async function runAll(options: Options, say: (sentence: string) => void):
           say(lineOf(sample));
         }
       }
-  return samples;
+    yield samples;
+  }
 }
 
 /** Another one begins each time. */
