@@ -23,6 +23,7 @@ import { answerProblem } from './problem.ts';
 import { createRecords } from './records.ts';
 import { refuseUnknown } from './refuse.ts';
 import { accountRoutes } from './routes/accounts.ts';
+import { banRoutes } from './routes/bans.ts';
 import { belongingRoutes } from './routes/belongings.ts';
 import { channelListRoutes } from './routes/channel-list.ts';
 import { channelRoutes } from './routes/channels.ts';
@@ -87,6 +88,7 @@ export async function createApp(ports: Ports, config: AppConfig): Promise<Hono<E
   app.route('/', channelListRoutes(parts));
   app.route('/', channelRoutes(parts));
   app.route('/', moderationRoutes(parts));
+  app.route('/', banRoutes(parts));
   app.route('/', connectRoutes(parts));
   app.route('/', socketRoutes());
   app.route('/', keyLogRoutes(parts));

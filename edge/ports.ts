@@ -6,6 +6,7 @@ import type {
   AttemptAnswer,
   BanPage,
   BansChange,
+  BansChanged,
   BansRequest,
   Belongings,
   ChannelList,
@@ -171,7 +172,7 @@ export interface OriginApi {
   createChannel(channel: NewChannel, requestId: string): Promise<Written>;
   addMember(member: NewMember, requestId: string): Promise<Written>;
   changeMembers(change: MembersChange, requestId: string): Promise<MembersChanged>;
-  placeBans(change: BansChange, requestId: string): Promise<void>;
+  placeBans(change: BansChange, requestId: string): Promise<BansChanged>;
   listBans(request: BansRequest, requestId: string): Promise<BanPage>;
   addDevice(device: NewDevice, requestId: string): Promise<DeviceWritten>;
   revoke(revocation: Revocation, requestId: string): Promise<Revoked>;

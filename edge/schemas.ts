@@ -121,3 +121,12 @@ export function storedKey(key: v.InferOutput<typeof publicKeySchema>): StoredKey
     ? { kty: key.kty, crv: key.crv, x: key.x, y: key.y }
     : { kty: key.kty, crv: key.crv, x: key.x };
 }
+
+/** A JWE is opaque here: only moderators hold the key. */
+const STATEMENT_CHARS_MAX = 4_096;
+export const statementSchema = v.pipe(
+  v.string(),
+  v.maxLength(STATEMENT_CHARS_MAX),
+  v.regex(/^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]*){4}$/),
+  v.description('JWE (RFC 7516) that only moderators can open'),
+);

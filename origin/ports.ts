@@ -5,7 +5,8 @@ import type {
   AccountWritten,
   AttemptAnswer,
   BanPage,
-  BanRow,
+  BansChange,
+  BansChanged,
   Belongings,
   ChannelList,
   ClaimedPackages,
@@ -111,7 +112,7 @@ export interface ModerationRecords {
   /** One change of a channel after another; all of it or nothing. */
   changeMembers(change: MembersChange, mark: CallMark): Promise<MembersChanged>;
   /** Places and lifts service-wide bans. */
-  placeBans(bans: readonly BanRow[], lifted: readonly Tag[], mark: CallMark): Promise<void>;
+  placeBans(change: BansChange, mark: CallMark): Promise<BansChanged>;
   /** Bans in force after a tag; service-wide ones without a channel. */
   listBans(channel: Tag | undefined, after: string): Promise<BanPage>;
 }

@@ -24,7 +24,7 @@
  * | `POST /internal/v1/channel-lists` NewChannelList | ListWritten |
  * | `POST /internal/v1/channel-lists/read` ListRequest | ChannelList (a read) |
  * | `POST /internal/v1/memberships` MembersChange | MembersChanged |
- * | `POST /internal/v1/bans` BansChange | `{}` |
+ * | `POST /internal/v1/bans` BansChange | BansChanged |
  * | `POST /internal/v1/bans/read` BansRequest | BanPage (a read) |
  * | `POST /internal/v1/read` ReadRequest | ReadAnswer (a read; needs no one-time mark) |
  * | `GET /internal/v1/nodes` | NodesAnswer (a read) |
@@ -101,6 +101,8 @@ export interface NewSession {
   readonly expiresOn: Day;
   /** Absent: the account has no TOTP record. */
   readonly factor?: Factor;
+  /** Service-wide bans in force that forbid it: `missing` then. */
+  readonly unless?: readonly Tag[];
 }
 /** `created`: it took the older record's place · `exists`: the stored one is as new, or newer. */
 export interface SessionRenewal {
@@ -413,10 +415,15 @@ export interface MembersChange {
 export interface MembersChanged {
   readonly result: 'changed' | 'stale' | 'barred' | 'missing';
 }
-/** Service-wide bans. */
+/** Service-wide bans, and the accounts whose sessions end with them. */
 export interface BansChange {
+  readonly accounts: readonly Tag[];
   readonly bans: readonly BanRow[];
   readonly lifted: readonly Tag[];
+}
+/** Sessions that ended, now or by an earlier call of these days. */
+export interface BansChanged {
+  readonly sessions: readonly Tag[];
 }
 /** Bans in force, by tag; service-wide ones without a channel. */
 export interface BansRequest {

@@ -6,6 +6,7 @@ import type {
   AccountWritten,
   AttemptAnswer,
   BanPage,
+  BansChanged,
   Belongings,
   ChannelList,
   ClaimedPackages,
@@ -60,6 +61,14 @@ export function isMembersChanged(value: unknown): value is MembersChanged {
 export function isBanPage(value: unknown): value is BanPage {
   const { bans, isWhole } = fields(value);
   return Array.isArray(bans) && bans.length <= BANS_MAX && bans.every(isBan) && typeof isWhole === 'boolean';
+}
+
+/** Fifty accounts with a hundred sessions each, and as many that ended before. */
+const ENDED_MAX = 10_500;
+
+export function isBansChanged(value: unknown): value is BansChanged {
+  const { sessions } = fields(value);
+  return Array.isArray(sessions) && sessions.length <= ENDED_MAX && sessions.every(isTag);
 }
 
 /** Far more than an origin puts into one answer. */

@@ -14,6 +14,7 @@ import {
   type AccountWritten,
   type AttemptAnswer,
   type BanPage,
+  type BansChanged,
   type Belongings,
   type ChannelList,
   type ClaimedPackages,
@@ -41,6 +42,7 @@ import {
   isAccountWritten,
   isAttemptAnswer,
   isBanPage,
+  isBansChanged,
   isBelongings,
   isChannelList,
   isClaimedPackages,
@@ -50,7 +52,6 @@ import {
   isLogWritten,
   isMembersChanged,
   isNodesAnswer,
-  isObject,
   isPackagesWritten,
   isReadAnswer,
   isRecovered,
@@ -134,9 +135,14 @@ export function createOriginApi(options: OriginApiOptions): OriginApi {
         requestId,
         isAnswer: isMembersChanged,
       }),
-    placeBans: async (body, requestId) => {
-      await ask<object>({ method: 'POST', path: INTERNAL_PATHS.bans, body, requestId, isAnswer: isObject });
-    },
+    placeBans: (body, requestId) =>
+      ask<BansChanged>({
+        method: 'POST',
+        path: INTERNAL_PATHS.bans,
+        body,
+        requestId,
+        isAnswer: isBansChanged,
+      }),
     listBans: (body, requestId) =>
       ask<BanPage>({ method: 'POST', path: INTERNAL_PATHS.banReads, body, requestId, isAnswer: isBanPage }),
     addDevice: (body, requestId) =>

@@ -15,13 +15,10 @@ import {
   standingOf,
 } from '../moderation.ts';
 import { describe } from '../openapi.ts';
-import { channelIdSchema, daySchema, tagSchema, userIdSchema } from '../schemas.ts';
+import { channelIdSchema, daySchema, statementSchema, tagSchema, userIdSchema } from '../schemas.ts';
 import { requireLive } from '../session.ts';
 import type { Throttle } from '../throttle.ts';
 import { wantCaller, wantMember } from '../wants.ts';
-
-/** A JWE is opaque here: only moderators hold the key. */
-const STATEMENT_CHARS_MAX = 4_096;
 
 const channelPath = v.strictObject({ channelId: channelIdSchema });
 const memberPath = v.strictObject({ channelId: channelIdSchema, userId: userIdSchema });
@@ -30,14 +27,7 @@ const roleRequest = v.strictObject({ role: v.picklist(['owner', 'moderator', 'me
 const banRequest = v.strictObject({
   userIds: userIdsSchema,
   until: v.exactOptional(v.pipe(daySchema, v.description('Last day; for good without'))),
-  statement: v.exactOptional(
-    v.pipe(
-      v.string(),
-      v.maxLength(STATEMENT_CHARS_MAX),
-      v.regex(/^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]*){4}$/),
-      v.description('JWE (RFC 7516) that only moderators can open'),
-    ),
-  ),
+  statement: v.exactOptional(statementSchema),
 });
 const liftRequest = v.strictObject({ userIds: userIdsSchema });
 const doneAnswer = v.strictObject({});

@@ -6,6 +6,7 @@ import type { Factor } from '../../shared/internal.ts';
 import { errorFields, type Log } from '../../shared/log.ts';
 import type { AccessClaims, Signer } from '../../shared/token.ts';
 import type { EdgeEnv } from '../access.ts';
+import type { BanTags } from '../bans.ts';
 import { jsonBody, requireJson } from '../body.ts';
 import type { EdgeConfig } from '../config.ts';
 import { sessionCopy } from '../copies.ts';
@@ -35,6 +36,7 @@ export interface SessionParts {
   readonly lookup: Lookup;
   readonly origin: OriginApi;
   readonly tags: Tags;
+  readonly banTags: BanTags;
   readonly records: Records;
   readonly signer: Signer;
   readonly clock: Clock;
@@ -79,7 +81,7 @@ interface Opened {
  */
 async function open(proven: ProvenDevice, call: Call & { readonly shown: Shown }): Promise<Opened> {
   const { userId, deviceId, device, totp, memory } = proven;
-  const { origin, lookup, tags, records, clock, random, secondFactor, totpPolicy } = call.parts;
+  const { origin, lookup, tags, banTags, records, clock, random, secondFactor, totpPolicy } = call.parts;
   const { shown, requestId } = call;
   const nowMs = clock.now();
   const createdOn = dayOf(nowMs);
@@ -94,6 +96,7 @@ async function open(proven: ProvenDevice, call: Call & { readonly shown: Shown }
     account,
     sealed,
     expiresOn: addDays(createdOn, ABSOLUTE_DAYS),
+    unless: await banTags.all(userId),
   };
   const copy = sessionCopy(want.tag, { version, sealed }, nowMs);
   const submit = async (factor: Factor, copies: readonly Copy[]) => {

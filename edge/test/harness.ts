@@ -42,11 +42,17 @@ export const NODES = ['n1', 'n2', 'n3'].map((node) => ({
   isDraining: false,
 }));
 
-/** An edge in this process over stores in memory, whose trips are counted and whose clock is ours. */
-export async function createHarness(env: Readonly<Record<string, string>> = {}): Promise<Harness> {
-  const clock = new TestClock();
-  const state = createMemoryState(clock);
-  const origin = createMemoryOrigin();
+/**
+ * An edge in this process over stores in memory, whose trips are counted and whose clock is ours; over those of another one
+ * when given, as after a restart with other variables.
+ */
+export async function createHarness(
+  env: Readonly<Record<string, string>> = {},
+  before?: Pick<Harness, 'clock' | 'state' | 'origin'>,
+): Promise<Harness> {
+  const clock = before?.clock ?? new TestClock();
+  const state = before?.state ?? createMemoryState(clock);
+  const origin = before?.origin ?? createMemoryOrigin();
   origin.nodeList = [...NODES];
   const trips = new Trips();
   const config = readConfig({ ...(await testEnv()), ...env });

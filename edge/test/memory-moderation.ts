@@ -1,5 +1,13 @@
 import type { Tag } from '../../shared/frame.ts';
-import type { BanPage, BanRow, BansRequest, MembersChange, MembersChanged } from '../../shared/internal.ts';
+import type {
+  BanPage,
+  BanRow,
+  BansChange,
+  BansChanged,
+  BansRequest,
+  MembersChange,
+  MembersChanged,
+} from '../../shared/internal.ts';
 
 interface Tables {
   readonly channels: ReadonlyMap<string, unknown>;
@@ -7,7 +15,7 @@ interface Tables {
 }
 
 /** What an origin does with memberships and bans, in memory. */
-export function createMemoryModeration(tables: Tables) {
+export function createMemoryModeration(tables: Tables, endSessions: (account: Tag) => readonly Tag[]) {
   const bans = new Map<Tag, BanRow & { readonly channel: Tag | undefined }>();
   const revoked: Tag[] = [];
   const place = (rows: readonly BanRow[], channel: Tag | undefined) => {
@@ -38,10 +46,12 @@ export function createMemoryModeration(tables: Tables) {
       for (const tag of lifted) bans.delete(tag);
       return { result: 'changed' };
     },
-    placeBans: ({ bans: placed, lifted }: { bans: readonly BanRow[]; lifted: readonly Tag[] }): void => {
+    placeBans: ({ accounts, bans: placed, lifted }: BansChange): BansChanged => {
       place(placed, undefined);
       for (const tag of lifted) bans.delete(tag);
+      return { sessions: accounts.flatMap(endSessions) };
     },
+    isBanned: (tags: readonly Tag[]): boolean => tags.some((tag) => bans.has(tag)),
     listBans: ({ channel, after }: BansRequest): BanPage => ({
       bans: [...bans.values()]
         .filter((row) => row.channel === channel && row.ban > after)

@@ -18,7 +18,7 @@ import {
 import type { OriginApi } from '../ports.ts';
 import { createMemoryKeys, type MemoryKeys } from './memory-keys.ts';
 import { createMemoryModeration } from './memory-moderation.ts';
-import { type Ended, recover, revoke } from './memory-revocations.ts';
+import { type Ended, endSessionsOf, recover, revoke } from './memory-revocations.ts';
 import { createMemoryTotp, type MemoryTotp } from './memory-totp.ts';
 
 /** The origin's internal API in memory: the first write of a tag creates, later ones change nothing. */
@@ -53,7 +53,7 @@ export function createMemoryOrigin(): MemoryOrigin {
     members: new Map<string, StoredMember>(),
     invitations: new Map<string, number>(),
   };
-  const moderation = createMemoryModeration(tables);
+  const moderation = createMemoryModeration(tables, (account) => endSessionsOf(account, { tables, revoked }));
   const totp = createMemoryTotp();
   const keys = createMemoryKeys(tables);
   const lists = new Map<string, ChannelList>();
@@ -86,8 +86,12 @@ export function createMemoryOrigin(): MemoryOrigin {
         tables.devices.set(device.device, { sealed: device.sealed, version: 1, account });
         return CREATED;
       }),
-    createSession: ({ session, device, account, sealed, expiresOn, factor = { version: 0 } }, requestId) =>
+    createSession: (
+      { session, device, account, sealed, expiresOn, factor = { version: 0 }, unless = [] },
+      requestId,
+    ) =>
       answer(requestId, () => {
+        if (moderation.isBanned(unless)) return MISSING;
         if (tables.devices.get(device)?.account !== account) return MISSING;
         if (tables.sessions.has(session)) return EXISTS;
         const { version, attempt } = factor;

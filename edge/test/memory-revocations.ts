@@ -24,6 +24,18 @@ export interface Ended {
   readonly account: Tag;
 }
 
+/** Ends every session of an account, and tells those that ended before as well. */
+export function endSessionsOf(account: Tag, { tables, revoked }: Kept): Tag[] {
+  for (const [tag, row] of tables.sessions) {
+    if (row.account !== account) continue;
+    tables.sessions.delete(tag);
+    revoked.set(tag, { kind: 'session', account });
+  }
+  return [...revoked]
+    .filter(([, row]) => row.kind === 'session' && row.account === account)
+    .map(([tag]) => tag);
+}
+
 /** Ends things as an origin does (shared/internal.ts), in memory and without its limit of sessions at a time. */
 export function revoke(asked: Revocation, { tables, revoked }: Kept): Revoked {
   const { account } = asked;

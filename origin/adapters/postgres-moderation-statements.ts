@@ -8,6 +8,9 @@ export const BANS_PAGE = 200;
 /** $1 channel */
 const LOCK_CHANNEL = 'select true from hushwire.channels where channel = $1::text for update';
 
+/** Ended earlier, and told again. */
+const SESSIONS_MAX = 5_000;
+
 const TODAY = "(now() at time zone 'utc')::date";
 const IN_FORCE = `(expires_on is null or expires_on >= ${TODAY})`;
 
@@ -52,9 +55,24 @@ const CHANGE_MEMBERS = `with ${MARK}, parent as (
 select exists (select from mark) as marked, exists (select from parent) as parented,
   exists (select from fit) as fits, exists (select from barring) as barred`;
 
-/** $3–$6 bans to place · $7 bans to lift; service-wide ones. */
-const PLACE_BANS = `with ${MARK}, ${placed(3, 'null', 'mark')}
-select exists (select from mark) as marked`;
+/**
+ * $3 accounts whose sessions end · $4–$7 bans to place · $8 bans to lift; service-wide ones. `sessions` are those that ended,
+ * now or by an earlier call, so that a repeat after a lost answer tells them as well.
+ */
+const PLACE_BANS = `with ${MARK}, banned as (
+  select unnest(string_to_array($3::text, ',')) as account
+), chosen as (
+  select session, account from hushwire.sessions join hushwire.devices using (device) join banned using (account), mark
+), ended as (
+  delete from hushwire.sessions using chosen where sessions.session = chosen.session
+  returning sessions.session::text as tag, 'session' as kind, chosen.account as account
+), ${recordRevocations('ended', 'ended.account')}, ${placed(4, 'null', 'mark')}
+select exists (select from mark) as marked, (
+  select string_agg(tag, ',') from (
+    select tag from ended
+    union all
+    (select tag::text from hushwire.revocations join banned using (account) where kind = 'session' limit ${SESSIONS_MAX})
+  ) as tags) as sessions`;
 
 /** $1 channel, '' for service-wide ones · $2 after this one; by tag. */
 const LIST_BANS = `select ban, key_version, statement, to_char(expires_on, 'YYYY-MM-DD') as expires_on

@@ -1,6 +1,13 @@
 import { Failure } from '../../shared/failure.ts';
 import type { Tag } from '../../shared/frame.ts';
-import type { BanPage, BanRow, MembersChange, MembersChanged } from '../../shared/internal.ts';
+import type {
+  BanPage,
+  BanRow,
+  BansChange,
+  BansChanged,
+  MembersChange,
+  MembersChanged,
+} from '../../shared/internal.ts';
 import type { CallMark, ModerationRecords } from '../ports.ts';
 import { BANS_PAGE, MODERATION_STATEMENTS as SQL } from './postgres-moderation-statements.ts';
 import type { PostgresPool } from './postgres-pool.ts';
@@ -48,10 +55,15 @@ export class PostgresModeration implements ModerationRecords {
     return { result: row.fits ? 'changed' : 'stale' };
   }
 
-  async placeBans(bans: readonly BanRow[], lifted: readonly Tag[], mark: CallMark): Promise<void> {
-    const parameters = [mark.jti, wholeMinute(mark.expiresAtMs), ...listsOf(bans), lifted.join(',')];
-    const [row] = await this.#pool.run<{ marked: boolean }>(SQL.placeBans, parameters);
+  async placeBans({ accounts, bans, lifted }: BansChange, mark: CallMark): Promise<BansChanged> {
+    const call = [mark.jti, wholeMinute(mark.expiresAtMs)];
+    const parameters = [...call, accounts.join(','), ...listsOf(bans), lifted.join(',')];
+    const [row] = await this.#pool.run<{ marked: boolean; sessions: string | null }>(
+      SQL.placeBans,
+      parameters,
+    );
     if (row?.marked !== true) throw new Failure('conflict', { detail: 'This call was made before' });
+    return { sessions: row.sessions === null ? [] : row.sessions.split(',') };
   }
 
   async listBans(channel: Tag | undefined, after: string): Promise<BanPage> {

@@ -49,8 +49,16 @@ export class PostgresRecords implements Records {
 
   /** `missing` also when the device is another account's. */
   async createSession(session: NewSession, mark: CallMark): Promise<SessionWritten> {
-    const { session: tag, device, account, sealed, expiresOn, factor = { version: 0 } } = session;
-    const values = [tag, device, account, sealed, expiresOn, String(factor.version)];
+    const {
+      session: tag,
+      device,
+      account,
+      sealed,
+      expiresOn,
+      factor = { version: 0 },
+      unless = [],
+    } = session;
+    const values = [tag, device, account, sealed, expiresOn, String(factor.version), unless.join(',')];
     if (factor.attempt !== undefined) return this.#attempt(values, mark, factor.attempt);
     const row = await this.#marked<FactorOutcome>(STATEMENTS.createSession, mark, values);
     return row.parented && !row.agreed ? stale(row) : written(row);
@@ -63,7 +71,7 @@ export class PostgresRecords implements Records {
   }
 
   async attempt({ account, device, version, attempt }: NewAttempt, mark: CallMark): Promise<AttemptAnswer> {
-    const answer = await this.#attempt(['', device, account, '', '', String(version)], mark, attempt);
+    const answer = await this.#attempt(['', device, account, '', '', String(version), ''], mark, attempt);
     if (answer.result === 'refused' || answer.result === 'stale') return answer;
     return { result: answer.result === 'missing' ? 'missing' : 'passed' };
   }

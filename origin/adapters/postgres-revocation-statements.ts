@@ -48,13 +48,13 @@ const CALLER = `caller as (
 )`;
 
 /** Numbers and keeps what `ended` lists. The sum over `first` makes sure that what it locks is locked before the head. */
-export const recordRevocations = (first: string) => `head as (
+export const recordRevocations = (first: string, account = '$3::text') => `head as (
   update hushwire.revocation_head set sequence = sequence + (select count(*) from ended)
   where exists (select from ended) and (select count(*) from ${first}) >= 0
   returning sequence
 ), recorded as (
   insert into hushwire.revocations (tag, kind, account, sequence, revoked_on)
-  select tag, kind, $3::text, sequence - row_number() over () + 1, ${TODAY} from ended, head
+  select tag, kind, ${account}, sequence - row_number() over () + 1, ${TODAY} from ended, head
 )`;
 
 const tags = (kind: string, which: string) => `(

@@ -9,6 +9,9 @@
  */
 import { LOCKOUT } from '../../shared/lockout.ts';
 
+/** A ban counts through its last day. */
+const BAN_IN_FORCE = "(expires_on is null or expires_on >= (now() at time zone 'utc')::date)";
+
 /** $1 jti · $2 expiry of the mark: redeems it, or yields no row when it was redeemed before. */
 export const MARK = `mark as (
   insert into hushwire.calls (jti, expires_at) values ($1::text, $2::text::timestamptz)
@@ -46,10 +49,11 @@ select exists (select from mark) as marked, exists (select from account) as crea
 
 /**
  * $3 session · $4 device · $5 account · $6 sealed · $7 expires on · $8 version of the TOTP record that asks for no second
- * factor, 0 for none. `agreed`: that is the stored one; otherwise nothing is created, and `totp`, `version` are it.
+ * factor, 0 for none · $9 bans that forbid it. `agreed`: that is the stored one; otherwise nothing is created, and `totp`, `version` are it.
  */
 const CREATE_SESSION = `with ${MARK}, parent as (
   select true from hushwire.devices where device = $4::text and account = $5::text
+    and not exists (select from hushwire.bans where ban = any (string_to_array($9::text, ',')) and ${BAN_IN_FORCE})
 ), held as (
   select sealed, version from hushwire.totp where account = $5::text
 ), agreed as (
@@ -76,14 +80,15 @@ select exists (select from mark) as marked, exists (select from renewed) as crea
 
 /**
  * An attempt at the second factor, and the session it opens. $3 session, '' for none · $4 device · $5 account · $6 sealed
- * · $7 expires on, '' for none · $8 version · $9 failures seen · $10 kind of the proof · $11 mark of the step, or recovery
- * code · $12 mark of the earlier step · $13 expiry of these marks.
+ * · $7 expires on, '' for none · $8 version · $9 bans that forbid it · $10 failures seen · $11 kind of the proof · $12 mark of
+ * the step, or recovery code · $13 mark of the earlier step · $14 expiry of these marks.
  *
  * Locking the device's row makes its attempts wait for each other, each with the failures the one before has left; so
  * `judged` holds for no more of them than may be judged. A repeat of a call that opened its session is `existed`.
  */
 const ATTEMPT = `with ${MARK}, parent as (
   select failures from hushwire.devices, mark where device = $4::text and account = $5::text
+    and not exists (select from hushwire.bans where ban = any (string_to_array($9::text, ',')) and ${BAN_IN_FORCE})
   for no key update of devices
 ), held as (
   select sealed, version from hushwire.totp where account = $5::text
@@ -94,24 +99,24 @@ const ATTEMPT = `with ${MARK}, parent as (
 ), judged as (
   select failures from parent, agreed
   where failures < ${LOCKOUT.failuresMax} and not exists (select from existed)
-    and failures / ${LOCKOUT.failuresPerLock} <= $9::text::integer / ${LOCKOUT.failuresPerLock}
+    and failures / ${LOCKOUT.failuresPerLock} <= $10::text::integer / ${LOCKOUT.failuresPerLock}
 ), step as (
   insert into hushwire.calls (jti, expires_at)
-  select $11::text, $13::text::timestamptz from judged where $10::text = 'step'
+  select $12::text, $14::text::timestamptz from judged where $11::text = 'step'
   on conflict do nothing returning true
 ), earlier as (
   insert into hushwire.calls (jti, expires_at)
-  select $12::text, $13::text::timestamptz from step
+  select $13::text, $14::text::timestamptz from step
   on conflict do nothing
 ), code as (
   delete from hushwire.recovery_codes using judged
-  where code = $11::text and account = $5::text and $10::text = 'recovery'
+  where code = $12::text and account = $5::text and $11::text = 'recovery'
   returning true
 ), passed as (
   select true from step union all select true from code
 ), counted as (
   select failures, case when exists (select from passed) then 0 else failures + 1 end as now
-  from judged where exists (select from passed) or $10::text <> 'step'
+  from judged where exists (select from passed) or $11::text <> 'step'
 ), tally as (
   update hushwire.devices set failures = counted.now from counted
   where device = $4::text and counted.now <> counted.failures

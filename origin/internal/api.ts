@@ -137,9 +137,10 @@ function createRoutes(ports: InternalApiPorts): ReadonlyMap<string, Route> {
     ],
     [
       INTERNAL_PATHS.bans,
-      post(bansChange, async ({ bans, lifted }, mark) => {
-        await moderation.placeBans(bans, lifted, mark);
-        return {};
+      post(bansChange, async (change, mark) => {
+        const changed = await moderation.placeBans(change, mark);
+        ports.onRevoked(changed.sessions);
+        return changed;
       }),
     ],
     [INTERNAL_PATHS.banReads, post(bansRequest, ({ channel, after }) => moderation.listBans(channel, after))],

@@ -86,6 +86,8 @@ export const newAccount = v.strictObject({
   ),
 }) satisfies v.GenericSchema<unknown, NewAccount>;
 
+const some = <T>(item: v.GenericSchema<unknown, T>) => v.pipe(v.array(item), v.maxLength(MODERATION_MAX * 4));
+
 export const newSession = v.strictObject({
   session: tag,
   device: tag,
@@ -93,6 +95,7 @@ export const newSession = v.strictObject({
   sealed,
   expiresOn: day,
   factor: v.exactOptional(factor),
+  unless: v.exactOptional(some(tag)),
 }) satisfies v.GenericSchema<unknown, NewSession>;
 
 export const sessionRenewal = v.strictObject({
@@ -155,7 +158,6 @@ const banRow = v.strictObject({
   statement: v.nullable(v.pipe(v.string(), v.maxLength(SEALED_MAX_CHARS), v.regex(/^[A-Za-z0-9_.-]{2,}$/))),
   expiresOn: v.nullable(day),
 }) satisfies v.GenericSchema<unknown, BanRow>;
-const some = <T>(item: v.GenericSchema<unknown, T>) => v.pipe(v.array(item), v.maxLength(MODERATION_MAX * 4));
 
 export const membersChange = v.strictObject({
   channel: tag,
@@ -176,10 +178,11 @@ export const membersChange = v.strictObject({
   unless: v.exactOptional(some(tag)),
 }) satisfies v.GenericSchema<unknown, MembersChange>;
 
-export const bansChange = v.strictObject({ bans: some(banRow), lifted: some(tag) }) satisfies v.GenericSchema<
-  unknown,
-  BansChange
->;
+export const bansChange = v.strictObject({
+  accounts: some(tag),
+  bans: some(banRow),
+  lifted: some(tag),
+}) satisfies v.GenericSchema<unknown, BansChange>;
 
 export const bansRequest = v.strictObject({
   channel: v.exactOptional(tag),

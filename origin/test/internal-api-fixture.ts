@@ -22,7 +22,7 @@ import { openRecords } from './records-fixtures.ts';
 /** For calls that are about other things. */
 const NO_MODERATION: InternalApiPorts['moderation'] = {
   changeMembers: () => Promise.resolve({ result: 'missing' }),
-  placeBans: () => Promise.resolve(),
+  placeBans: () => Promise.resolve({ sessions: [] }),
   listBans: () => Promise.resolve({ bans: [], isWhole: true }),
 };
 const ISSUER = 'https://edge.example';

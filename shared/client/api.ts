@@ -52,9 +52,10 @@ export interface Api {
   addMember(channelId: string, userId: string, signal?: AbortSignal): Promise<void>;
   removeMember(channelId: string, userId: string, signal?: AbortSignal): Promise<void>;
   setRole(channelId: string, userId: string, role: MemberRole, signal?: AbortSignal): Promise<void>;
-  ban(channelId: string, order: BanOrder, signal?: AbortSignal): Promise<void>;
-  liftBan(channelId: string, userIds: readonly string[], signal?: AbortSignal): Promise<void>;
-  bans(channelId: string, after?: string, signal?: AbortSignal): Promise<BanList>;
+  /** Of a channel, or of the whole service without one. */
+  ban(channelId: string | undefined, order: BanOrder, signal?: AbortSignal): Promise<void>;
+  liftBan(channelId: string | undefined, userIds: readonly string[], signal?: AbortSignal): Promise<void>;
+  bans(channelId: string | undefined, after?: string, signal?: AbortSignal): Promise<BanList>;
   /** A ticket, and grants for up to 100 channels. */
   connect(channelIds: readonly string[], signal?: AbortSignal): Promise<Admission>;
   addDevice(proofs: object, signal?: AbortSignal): Promise<void>;
@@ -136,14 +137,14 @@ export function createApi(http: Http, session: Session): Api {
       await ask({ method: 'PUT', path, body: { role }, signal }, isDone);
     },
     ban: async (channelId, order, signal) => {
-      await ask({ path: `${channelPath(channelId)}/bans`, body: order, signal }, isDone);
+      await ask({ path: `${placeOf(channelId)}/bans`, body: order, signal }, isDone);
     },
     liftBan: async (channelId, userIds, signal) => {
-      await ask({ path: `${channelPath(channelId)}/bans/lift`, body: { userIds }, signal }, isDone);
+      await ask({ path: `${placeOf(channelId)}/bans/lift`, body: { userIds }, signal }, isDone);
     },
     bans: (channelId, after, signal) => {
       const query = after === undefined ? '' : `?after=${encodeURIComponent(after)}`;
-      return ask({ method: 'GET', path: `${channelPath(channelId)}/bans${query}`, signal }, isBanList);
+      return ask({ method: 'GET', path: `${placeOf(channelId)}/bans${query}`, signal }, isBanList);
     },
     connect: (channels, signal) => ask({ path: '/v1/connect', body: { channels }, signal }, isAdmission),
     addDevice: async (body, signal) => {
@@ -166,6 +167,10 @@ export function createApi(http: Http, session: Session): Api {
       return ask({ ...call, answerBytes: DIRECTORY_MAX_BYTES }, isDirectory);
     },
   };
+}
+
+function placeOf(channelId: string | undefined): string {
+  return channelId === undefined ? '/v1' : channelPath(channelId);
 }
 
 function channelPath(channelId: string): string {

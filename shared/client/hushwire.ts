@@ -31,7 +31,7 @@ import { KnownLogs, memoryKnownLogs } from './known-logs.ts';
 import { Link, type LinkState } from './link.ts';
 import { memoryEpochs } from './mail-receiver.ts';
 import { type Mailbox, OpenMailbox } from './mailbox.ts';
-import { Moderation } from './moderation.ts';
+import { Moderation, ServiceBans } from './moderation.ts';
 import { type Card, type ClientEvents, type ClientOptions, edgeOf, type Ports } from './options.ts';
 import { Outbox } from './outbox.ts';
 import { DEFAULT_BACKOFF, retrying } from './retry.ts';
@@ -190,6 +190,11 @@ export class Client {
       userId: this.userId,
       retrying: (attempt) => this.#retrying(attempt),
     });
+  }
+
+  /** Bans from the whole service, for operators. */
+  get serviceBans(): ServiceBans {
+    return new ServiceBans({ api: this.#options.api, retrying: (attempt) => this.#retrying(attempt) });
   }
 
   /** Lets a user in; owner and moderators may, else `forbidden`. The key is handed over by `shareKey`. */

@@ -56,3 +56,33 @@ export class Moderation {
     return retrying(() => api.bans(this.channelId, after));
   }
 }
+
+/**
+ * Bans from the whole service, for operators: `forbidden` for everybody else, `step_up_required` where a second factor was
+ * not shown in the last minutes. Whoever is banned is signed out everywhere within two seconds, and stays out.
+ */
+export class ServiceBans {
+  readonly #ports: Pick<ModerationPorts, 'api' | 'retrying'>;
+
+  constructor(ports: Pick<ModerationPorts, 'api' | 'retrying'>) {
+    this.#ports = ports;
+  }
+
+  /** Bans up to 50 people at once; until the end of a day (`2026-12-31`, UTC) or for good. */
+  place(order: BanOrder): Promise<void> {
+    const { api, retrying } = this.#ports;
+    return retrying(() => api.ban(undefined, order));
+  }
+
+  /** Lifts bans; those people may sign in again. */
+  lift(userIds: readonly string[]): Promise<void> {
+    const { api, retrying } = this.#ports;
+    return retrying(() => api.liftBan(undefined, userIds));
+  }
+
+  /** Bans in force, by tag: a page of up to 200, after the last tag of the page before. */
+  list(after?: string): Promise<BanList> {
+    const { api, retrying } = this.#ports;
+    return retrying(() => api.bans(undefined, after));
+  }
+}
