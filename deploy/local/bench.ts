@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type ApiReport, benchApi } from './bench/api.ts';
+import { benchBans, OUT_WITHIN_MS } from './bench/bans.ts';
 import { CHECKOUT } from './servers/checkout.ts';
 
 const HELP = `npm run bench -- api [<options>]
@@ -17,12 +18,20 @@ it made to the stores one after another, counted by proxies in between (whose de
 The exit code is 1 when a call takes longer than 100 ms at the 95th percentile, or more trips than two (three where
 somebody new is added, whom no copy can tell of). The last line is JSON.`;
 
+const BANS = { bans: 500, sockets: 1_000 };
+const BANS_HELP = `npm run bench -- bans
+
+Opens ${BANS.sockets} sockets on a stack of its own of two nodes, bans ${BANS.bans} of their people from the service, and measures from the
+operator's call to the end of each socket. The exit code is 1 when one stayed longer than 2 s, or somebody else was closed.
+The last line is JSON.`;
+
 const P95_MAX_MS = 100;
 
 /** `npm run bench`: the comparison of relays, or `api`; resolves with the exit code. */
 export async function main(args: string[]): Promise<number> {
   const [first, ...rest] = args;
   if (first === 'api') return mainApi(args);
+  if (first === 'bans') return mainBans(rest);
   return compareRelays(first === 'relay' ? rest : args);
 }
 
@@ -32,6 +41,22 @@ async function compareRelays(args: readonly string[]): Promise<number> {
   const child = spawn(process.execPath, ['--import', 'tsx', entry, ...args], { stdio: 'inherit' });
   const [code] = (await once(child, 'exit')) as [number | null];
   return code ?? 1;
+}
+
+async function mainBans(args: readonly string[]): Promise<number> {
+  if (args.length > 0) {
+    console[args[0] === '--help' ? 'log' : 'error'](BANS_HELP);
+    return args[0] === '--help' ? 0 : 2;
+  }
+  const report = await benchBans({ ...BANS, say: (sentence) => console.error(`  ${sentence}`) });
+  const { p50Ms, p99Ms, maxMs, left, strangers } = report;
+  console.log(
+    `From ban to disconnect: median ${p50Ms} ms, 99 of 100 within ${p99Ms} ms, the last ${maxMs} ms`,
+  );
+  const isKept = left === 0 && strangers === 0 && maxMs <= OUT_WITHIN_MS;
+  if (!isKept) console.log(`It did NOT hold: ${left} stayed, ${strangers} others were closed`);
+  console.log(JSON.stringify({ ...report, kept: isKept }));
+  return isKept ? 0 : 1;
 }
 
 async function mainApi(args: string[]): Promise<number> {
