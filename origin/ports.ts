@@ -128,7 +128,8 @@ export interface Control {
   listen(listener: ControlListener): Promise<void>;
 }
 export interface ControlListener {
-  onHint(tags: readonly Tag[]): void;
+  /** `sentAtMs`: when the node sent it that was told; undefined from nodes that do not say. */
+  onHint(tags: readonly Tag[], sentAtMs?: number): void;
   /** Hints may have been missed. */
   onInterrupted(): void;
 }

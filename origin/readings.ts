@@ -10,7 +10,7 @@ export interface ReadingParts {
   };
   readonly load: { utilization(): number; read(): { readonly eventLoopLagMs: number } };
   readonly limits: LoadLimits;
-  readonly revocations: { readonly size: number; readonly readAgeMs: number };
+  readonly revocations: { readonly size: number; readonly readAgeMs: number; readonly lagMs: number };
 }
 
 export function nodeReadings({ node, stores, load, limits, revocations }: ReadingParts) {
@@ -60,6 +60,11 @@ export function nodeReadings({ node, stores, load, limits, revocations }: Readin
       name: 'hushwire_revocations_known',
       help: 'Sessions, devices and rights this node knows to have ended',
       read: () => revocations.size,
+    },
+    {
+      name: 'hushwire_revocation_lag_seconds',
+      help: 'Time the last ban or other ending took from the node that was told to the end of its sockets here',
+      read: () => revocations.lagMs / 1_000,
     },
     {
       name: 'hushwire_revocation_read_age_seconds',

@@ -82,8 +82,9 @@ describe('revocations', ({ test }) => {
   test('are noticed by a hint at once', async () => {
     const { rig, revocations, start } = createRig();
     await start();
-    rig.listener?.onHint(['a', 'b']);
+    rig.listener?.onHint(['a', 'b'], rig.nowMs - 25);
     assert.equal(rig.ended, ['a', 'b']);
+    assert.is(revocations.lagMs, 25);
     assert.ok(revocations.has('a'));
   });
 

@@ -39,6 +39,7 @@ export class Revocations {
   #reading: Promise<void> | undefined;
   #cancel: () => void = () => undefined;
   #readMs = 0;
+  #lagMs = 0;
 
   constructor(ports: RevocationPorts) {
     this.#ports = ports;
@@ -49,7 +50,10 @@ export class Revocations {
     this.#onRevoked = onRevoked;
     // Listening comes first: what is ended while the store is read arrives as a hint.
     await this.#ports.control.listen({
-      onHint: (tags) => this.#learn(tags),
+      onHint: (tags, sentAtMs) => {
+        this.#learn(tags);
+        if (sentAtMs !== undefined) this.#lagMs = Math.max(this.#ports.now() - sentAtMs, 0);
+      },
       onInterrupted: () => void this.#follow(),
     });
     await this.#read();
@@ -70,6 +74,11 @@ export class Revocations {
   /** Milliseconds since the durable revocations were read to their end; 0 before the first time. */
   get readAgeMs(): number {
     return this.#readMs === 0 ? 0 : this.#ports.now() - this.#readMs;
+  }
+
+  /** Milliseconds from the node that was told last of an ending until its sockets here were closed, by the nodes' clocks. */
+  get lagMs(): number {
+    return this.#lagMs;
   }
 
   /** How many tags are known to be ended. */

@@ -7,10 +7,11 @@ import type { RedisTopics } from './redis-topics.ts';
 const KIND = 'control';
 /** In place of a tag: there is one topic, that every node hears. */
 const NAME = 'revocations';
+const SENT = /^@(\d{13})$/;
 const TAG = /^[A-Za-z0-9_-]{22}$/;
 
 /**
- * The Control over one topic of sharded pub/sub, `<tag>[,<tag>…]`. Nothing is kept in Redis: what a node misses it reads
+ * The Control over one topic of sharded pub/sub, `<tag>[,<tag>…],@<milliseconds since 1970>`; whatever is neither is skipped. Nothing is kept in Redis: what a node misses it reads
  * from the durable revocations, whose numbers make a log that, unlike one in Redis, cannot be trimmed or lost.
  */
 export class RedisControl implements Control {
@@ -23,12 +24,18 @@ export class RedisControl implements Control {
   }
 
   async hint(tags: readonly Tag[]): Promise<void> {
-    await this.#commands.ask(partitionOf(NAME), 'SPUBLISH', relayKey(KIND, NAME), tags.join(','));
+    const payload = [...tags, `@${Date.now()}`].join(',');
+    await this.#commands.ask(partitionOf(NAME), 'SPUBLISH', relayKey(KIND, NAME), payload);
   }
 
   async listen(listener: ControlListener): Promise<void> {
     this.#topics.listen(KIND, {
-      onAnnouncement: (_tag, payload) => listener.onHint(payload.split(',').filter((tag) => TAG.test(tag))),
+      onAnnouncement: (_tag, payload) => {
+        const parts = payload.split(',');
+        const sentAtMs = parts.map((part) => SENT.exec(part)?.[1]).find((ms) => ms !== undefined);
+        const tags = parts.filter((part) => TAG.test(part));
+        listener.onHint(tags, sentAtMs === undefined ? undefined : Number(sentAtMs));
+      },
       onInterrupted: () => listener.onInterrupted(),
     });
     await this.#topics.subscribe(KIND, NAME);

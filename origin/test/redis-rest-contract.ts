@@ -47,11 +47,22 @@ export function describeRedisRest(name: string, startCarrier: StartCarrier): voi
 
     test('a hint reaches every node, the one that gave it as well', async () => {
       const heard: Tag[][] = [[], []];
+      const agesMs: number[] = [];
       for (const [i, { control }] of relays().entries())
-        await control.listen({ onHint: (tags) => heard[i]?.push(...tags), onInterrupted: () => undefined });
+        await control.listen({
+          onHint: (tags, sentAtMs = 0) => {
+            heard[i]?.push(...tags);
+            agesMs.push(Date.now() - sentAtMs);
+          },
+          onInterrupted: () => undefined,
+        });
       const tag = randomId();
       await relays()[0].control.hint([tag]);
       await until(() => heard.every((tags) => tags.includes(tag)), { what: 'the hint' });
+      assert.ok(
+        agesMs.every((ms) => ms >= 0 && ms < 60_000),
+        agesMs.join(),
+      );
     });
 
     test('what is published in every partition in one tick is accepted and heard on the other node', async () => {
