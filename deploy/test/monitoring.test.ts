@@ -118,3 +118,43 @@ function promtool(args: readonly string[], input = ''): Promise<void> {
     child.stdin?.end(input);
   });
 }
+
+describe('the objective', ({ test }) => {
+  const page = read('slo.md');
+  const [, table = ''] = page.split(/<!-- \/?burn -->/);
+  const rows = [
+    ...table.matchAll(
+      /^\| `(\w+)` \| ([\d.]+) \| ([\d.]+) % in (\d+) (h|d) \| (\d+) (h|d) and (\d+) (min|h) \|$/gm,
+    ),
+  ];
+  const hours = (value: string | undefined, unit: string | undefined) =>
+    Number(value) * (unit === 'd' ? 24 : 1);
+  const PERIOD_H = 30 * 24;
+
+  test('has a table whose shares of the budget follow from its burn rates', () => {
+    assert.is(rows.length, 4);
+    for (const [, name, rate, share, long, unit] of rows)
+      assert.is(Math.round(((Number(rate) * hours(long, unit)) / PERIOD_H) * 100), Number(share), name);
+    assert.ok(page.includes(`${(PERIOD_H * 60 * 0.001).toFixed(1)} minutes`));
+  });
+
+  test('is what the alarms watch: every burn rate over both of its windows, and no other', () => {
+    for (const [, name = '', rate = '', , , , long = '', longUnit = '', short = '', shortUnit = ''] of rows) {
+      const [, rule = ''] = ALARMS.split(`- alert: ${name}`);
+      const [expression = ''] = rule.split('for:');
+      const factor = rate === '1' ? '0.001' : `${rate} * 0.001`;
+      for (const window of [`${long}${longUnit}`, `${short}${shortUnit.slice(0, 1)}`])
+        assert.ok(expression.includes(`ratio_rate${window} > ${factor}`), `${name}: ${window} > ${factor}`);
+    }
+    assert.is([...ALARMS.matchAll(/ratio_rate\w+ > /g)].length, rows.length * 2);
+  });
+
+  test('names metrics and pages that exist', () => {
+    const sources = ['origin/metrics.ts', 'edge/adapters/edge-metrics-deno.ts', 'deploy/local/probe.ts'];
+    const known = [ALARMS, ...sources.map((name) => readFileSync(join(CHECKOUT, name), 'utf8'))].join('\n');
+    for (const name of matches(page, /`(hushwire[_:][\w:]+)`/g))
+      assert.ok(known.includes(name) || known.includes(name.replace('hushwire_', '')), name);
+    for (const file of matches(page, /\]\(([\w/.-]+)\)/g))
+      assert.ok(read(...file.split('/')).length > 0, file);
+  });
+});
