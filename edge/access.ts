@@ -38,6 +38,8 @@ export interface CallerParts extends AccessParts {
 
 /** Where tickets and grants come from; its budget is its own. */
 export const CONNECT_PATH = '/v1/connect';
+/** What backends call, more often than any person would. */
+const SERVICE_PATH = /^\/v1\/channels\/[^/]+\/(?:messages|presence)$/;
 
 const BEARER = /^Bearer ([A-Za-z0-9_.-]+)$/i;
 
@@ -83,6 +85,7 @@ export function requireEnroller(parts: CallerParts) {
 function drawOnBudgets(c: Context<CallerEnv>, caller: Caller, { throttle, tags }: CallerParts): void {
   const requestId = c.get('requestId');
   const { method, path } = c.req;
+  if (SERVICE_PATH.test(path)) return throttle.draw(requestId, 'service', tags.account(caller.userId));
   throttle.draw(requestId, 'device', tags.device(caller.userId, caller.deviceId));
   if (method === 'GET' || method === 'DELETE') return;
   const name = path === CONNECT_PATH ? 'connect' : 'write';

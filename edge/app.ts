@@ -38,6 +38,7 @@ import { keyLookupRoutes } from './routes/key-lookup.ts';
 import { keyPackageRoutes } from './routes/key-packages.ts';
 import { moderationRoutes } from './routes/moderation.ts';
 import { recoveryRoutes } from './routes/recovery.ts';
+import { serviceRoutes } from './routes/service.ts';
 import { sessionRoutes } from './routes/sessions.ts';
 import { signUpRoutes } from './routes/sign-up.ts';
 import { socketRoutes } from './routes/socket.ts';
@@ -89,6 +90,7 @@ export async function createApp(ports: Ports, config: AppConfig): Promise<Hono<E
   app.route('/', channelRoutes(parts));
   app.route('/', moderationRoutes(parts));
   app.route('/', banRoutes(parts));
+  app.route('/', serviceRoutes(parts));
   app.route('/', connectRoutes(parts));
   app.route('/', socketRoutes());
   app.route('/', keyLogRoutes(parts));

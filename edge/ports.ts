@@ -4,6 +4,7 @@ import type { Tag } from '../shared/frame.ts';
 import type {
   AccountWritten,
   AttemptAnswer,
+  AttendanceCount,
   BanPage,
   BansChange,
   BansChanged,
@@ -26,11 +27,13 @@ import type {
   NewLogEntry,
   NewMember,
   NewPackages,
+  NewPublication,
   NewSession,
   NodeInfo,
   NodesAnswer,
   PackageClaim,
   PackagesWritten,
+  PublicationWritten,
   ReadAnswer,
   ReadRequest,
   Recovered,
@@ -174,6 +177,8 @@ export interface OriginApi {
   changeMembers(change: MembersChange, requestId: string): Promise<MembersChanged>;
   placeBans(change: BansChange, requestId: string): Promise<BansChanged>;
   listBans(request: BansRequest, requestId: string): Promise<BanPage>;
+  publish(publication: NewPublication, requestId: string): Promise<PublicationWritten>;
+  countPresent(channel: Tag, requestId: string): Promise<AttendanceCount>;
   addDevice(device: NewDevice, requestId: string): Promise<DeviceWritten>;
   revoke(revocation: Revocation, requestId: string): Promise<Revoked>;
   recover(recovery: Recovery, requestId: string): Promise<Recovered>;

@@ -60,8 +60,8 @@ const TABLES = {
   member: v.strictObject({
     channelId: channelIdSchema,
     userId: userIdSchema,
-    /** `none`: is no member (any more). */
-    role: v.picklist(['owner', 'moderator', 'member', 'none']),
+    /** `service`: an app's own backend, which may publish by HTTP and moderate. `none`: is no member (any more). */
+    role: v.picklist(['owner', 'moderator', 'service', 'member', 'none']),
     /** Grows with each change, so that rights from before a change can be told from those after it. */
     generation: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
     /** Last day of a ban, or for good; rejoining does not lift it. */

@@ -130,3 +130,19 @@ export const statementSchema = v.pipe(
   v.regex(/^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]*){4}$/),
   v.description('JWE (RFC 7516) that only moderators can open'),
 );
+
+/** A message's id, as its publisher chose it. */
+export const messageIdSchema = v.pipe(
+  v.string(),
+  v.minLength(LIMITS.messageIdMinChars),
+  v.maxLength(LIMITS.messageIdMaxChars),
+  v.regex(/^[A-Za-z0-9_-]+$/),
+  v.description('Message id, random'),
+);
+/** What fits into a body beside the rest of it. */
+const DATA_BYTES_MAX = 45 * 1024;
+export const dataSchema = bytesSchema(DATA_BYTES_MAX, 'Ciphertext');
+export const positionSchema = v.strictObject({
+  epoch: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{1,64}$/), v.description('Life of the log')),
+  offset: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
+});

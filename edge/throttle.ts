@@ -63,6 +63,7 @@ export function holdWrites(origin: OriginApi, throttle: Throttle): OriginApi {
     addMember: held(origin.addMember),
     changeMembers: held(origin.changeMembers),
     placeBans: held(origin.placeBans),
+    publish: held(origin.publish),
     addDevice: held(origin.addDevice),
     recover: held(origin.recover),
     appendEntry: held(origin.appendEntry),

@@ -26,6 +26,8 @@
  * | `POST /internal/v1/memberships` MembersChange | MembersChanged |
  * | `POST /internal/v1/bans` BansChange | BansChanged |
  * | `POST /internal/v1/bans/read` BansRequest | BanPage (a read) |
+ * | `POST /internal/v1/publications` NewPublication | PublicationWritten (its id makes a repeat harmless, not a mark) |
+ * | `POST /internal/v1/attendances` AttendanceRequest | AttendanceCount (a read) |
  * | `POST /internal/v1/read` ReadRequest | ReadAnswer (a read; needs no one-time mark) |
  * | `GET /internal/v1/nodes` | NodesAnswer (a read) |
  *
@@ -33,6 +35,7 @@
  * problem details (failure.ts).
  */
 import type { Tag } from './frame.ts';
+import type { Position } from './position.ts';
 
 export const INTERNAL_PATHS = Object.freeze({
   accounts: '/internal/v1/accounts',
@@ -56,6 +59,8 @@ export const INTERNAL_PATHS = Object.freeze({
   memberships: '/internal/v1/memberships',
   bans: '/internal/v1/bans',
   banReads: '/internal/v1/bans/read',
+  publications: '/internal/v1/publications',
+  attendances: '/internal/v1/attendances',
   read: '/internal/v1/read',
   nodes: '/internal/v1/nodes',
 });
@@ -434,6 +439,30 @@ export interface BanPage {
   readonly bans: readonly BanRow[];
   readonly isWhole: boolean;
 }
+/** Ciphertext of a service account, published in a channel as one of its members. */
+export interface NewPublication {
+  readonly channel: Tag;
+  readonly member: Tag;
+  readonly id: string;
+  /** base64url. */
+  readonly data: string;
+  /** Goes to whoever is there, and into no log. */
+  readonly ephemeral?: boolean;
+  readonly ifCommit?: Position;
+}
+/** Without a position: it was ephemeral. */
+export interface PublicationWritten {
+  readonly outcome: 'accepted' | 'duplicate' | 'conflict';
+  readonly position?: Position;
+}
+/** How many members of a channel show that they are there. */
+export interface AttendanceRequest {
+  readonly channel: Tag;
+}
+export interface AttendanceCount {
+  readonly present: number;
+}
+
 /** Most memberships, or bans, changed in one call. */
 export const MODERATION_MAX = 50;
 

@@ -5,6 +5,7 @@
 import type {
   AccountWritten,
   AttemptAnswer,
+  AttendanceCount,
   BanPage,
   BansChanged,
   Belongings,
@@ -17,6 +18,7 @@ import type {
   MembersChanged,
   NodesAnswer,
   PackagesWritten,
+  PublicationWritten,
   ReadAnswer,
   Recovered,
   Revoked,
@@ -61,6 +63,22 @@ export function isMembersChanged(value: unknown): value is MembersChanged {
 export function isBanPage(value: unknown): value is BanPage {
   const { bans, isWhole } = fields(value);
   return Array.isArray(bans) && bans.length <= BANS_MAX && bans.every(isBan) && typeof isWhole === 'boolean';
+}
+
+export function isPublicationWritten(value: unknown): value is PublicationWritten {
+  const { outcome, position } = fields(value);
+  const isOutcome = outcome === 'accepted' || outcome === 'duplicate' || outcome === 'conflict';
+  return isOutcome && (position === undefined || isPosition(position));
+}
+
+function isPosition(value: unknown): boolean {
+  const { epoch, offset } = fields(value);
+  return typeof epoch === 'string' && epoch.length <= 64 && Number.isSafeInteger(offset);
+}
+
+export function isAttendanceCount(value: unknown): value is AttendanceCount {
+  const { present } = fields(value);
+  return Number.isSafeInteger(present) && Number(present) >= 0;
 }
 
 /** Fifty accounts with a hundred sessions each, and as many that ended before. */

@@ -13,6 +13,7 @@ import { isFailureCode } from '../../shared/failures.ts';
 import {
   type AccountWritten,
   type AttemptAnswer,
+  type AttendanceCount,
   type BanPage,
   type BansChanged,
   type Belongings,
@@ -26,6 +27,7 @@ import {
   type MembersChanged,
   type NodesAnswer,
   type PackagesWritten,
+  type PublicationWritten,
   READ_MAX_TAGS,
   type ReadAnswer,
   type Recovered,
@@ -41,6 +43,7 @@ import type { Clock, OriginApi, Random } from '../ports.ts';
 import {
   isAccountWritten,
   isAttemptAnswer,
+  isAttendanceCount,
   isBanPage,
   isBansChanged,
   isBelongings,
@@ -53,6 +56,7 @@ import {
   isMembersChanged,
   isNodesAnswer,
   isPackagesWritten,
+  isPublicationWritten,
   isReadAnswer,
   isRecovered,
   isRevoked,
@@ -145,6 +149,22 @@ export function createOriginApi(options: OriginApiOptions): OriginApi {
       }),
     listBans: (body, requestId) =>
       ask<BanPage>({ method: 'POST', path: INTERNAL_PATHS.banReads, body, requestId, isAnswer: isBanPage }),
+    publish: (body, requestId) =>
+      ask<PublicationWritten>({
+        method: 'POST',
+        path: INTERNAL_PATHS.publications,
+        body,
+        requestId,
+        isAnswer: isPublicationWritten,
+      }),
+    countPresent: (channel, requestId) =>
+      ask<AttendanceCount>({
+        method: 'POST',
+        path: INTERNAL_PATHS.attendances,
+        body: { channel },
+        requestId,
+        isAnswer: isAttendanceCount,
+      }),
     addDevice: (body, requestId) =>
       ask<DeviceWritten>({
         method: 'POST',

@@ -23,7 +23,7 @@ import { wantCaller, wantMember } from '../wants.ts';
 const channelPath = v.strictObject({ channelId: channelIdSchema });
 const memberPath = v.strictObject({ channelId: channelIdSchema, userId: userIdSchema });
 const userIdsSchema = v.pipe(v.array(userIdSchema), v.minLength(1), v.maxLength(MODERATION_MAX));
-const roleRequest = v.strictObject({ role: v.picklist(['owner', 'moderator', 'member']) });
+const roleRequest = v.strictObject({ role: v.picklist(['owner', 'moderator', 'service', 'member']) });
 const banRequest = v.strictObject({
   userIds: userIdsSchema,
   until: v.exactOptional(v.pipe(daySchema, v.description('Last day; for good without'))),
@@ -48,7 +48,7 @@ export interface ModerationRouteParts extends ModerationParts {
   readonly throttle: Throttle;
 }
 
-const RANK: Readonly<Record<Role, number>> = { none: 0, member: 1, moderator: 2, owner: 3 };
+const RANK: Readonly<Record<Role, number>> = { none: 0, member: 1, service: 2, moderator: 2, owner: 3 };
 /** Whoever moderates stands above those it moderates. */
 function requireAbove(callerIs: Role, is: Standing): void {
   if (RANK[callerIs] < RANK.moderator || RANK[callerIs] <= RANK[is.role]) throw new Failure('forbidden');
@@ -79,7 +79,7 @@ export function moderationRoutes(parts: ModerationRouteParts) {
       '/v1/channels/:channelId/members/:userId/role',
       describeChange(
         'Change what a member is',
-        'The owner makes moderators and members; `owner` hands the channel over, and the caller is a moderator then.',
+        'The owner makes moderators, service accounts (an app’s own backend) and members; `owner` hands the channel over, and the caller is a moderator then.',
         'takes a body',
       ),
       requireCaller(parts),
@@ -176,7 +176,7 @@ function remove({ channelId, userId }: { channelId: string; userId: string }, as
 interface RoleChange {
   readonly channelId: string;
   readonly userId: string;
-  readonly role: 'owner' | 'moderator' | 'member';
+  readonly role: 'owner' | 'moderator' | 'service' | 'member';
 }
 
 function setRole({ channelId, userId, role }: RoleChange, asked: Asked): Promise<void> {

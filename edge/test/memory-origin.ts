@@ -8,7 +8,9 @@ import {
   DEVICES_MAX,
   type DeviceWritten,
   type ListWritten,
+  type NewPublication,
   type NodeInfo,
+  type PublicationWritten,
   type ReadAnswer,
   type StoredDevice,
   type StoredMember,
@@ -32,6 +34,8 @@ export interface MemoryOrigin extends OriginApi {
   readonly invitations: Map<string, number>;
   readonly totp: MemoryTotp;
   readonly moderation: ReturnType<typeof createMemoryModeration>;
+  /** Into whichever channel. */
+  readonly published: readonly NewPublication[];
   readonly keys: MemoryKeys;
   nodeList: NodeInfo[];
   /** Request ids it was called with, newest last. */
@@ -54,6 +58,7 @@ export function createMemoryOrigin(): MemoryOrigin {
     invitations: new Map<string, number>(),
   };
   const moderation = createMemoryModeration(tables, (account) => endSessionsOf(account, { tables, revoked }));
+  const published: NewPublication[] = [];
   const totp = createMemoryTotp();
   const keys = createMemoryKeys(tables);
   const lists = new Map<string, ChannelList>();
@@ -68,6 +73,7 @@ export function createMemoryOrigin(): MemoryOrigin {
     ...tables,
     totp,
     moderation,
+    published,
     keys,
     requestIds,
     nodeList: [],
@@ -134,6 +140,18 @@ export function createMemoryOrigin(): MemoryOrigin {
       }),
     changeMembers: (change, requestId) => answer(requestId, () => moderation.changeMembers(change)),
     placeBans: (change, requestId) => answer(requestId, () => moderation.placeBans(change)),
+    publish: (publication, requestId) =>
+      answer(requestId, (): PublicationWritten => {
+        const { id, ephemeral = false, ifCommit } = publication;
+        if (ephemeral) return { outcome: 'accepted' };
+        const at = published.findIndex((one) => one.id === id);
+        const position = { epoch: 'memory', offset: at === -1 ? published.length + 1 : at + 1 };
+        if (at !== -1) return { outcome: 'duplicate', position };
+        if (ifCommit !== undefined && ifCommit.offset !== published.length) return { outcome: 'conflict' };
+        published.push(publication);
+        return { outcome: 'accepted', position };
+      }),
+    countPresent: (_channel, requestId) => answer(requestId, () => ({ present: 3 })),
     listBans: (request, requestId) => answer(requestId, () => moderation.listBans(request)),
     addDevice: ({ account, approver, device, sealed }, requestId) =>
       answer(requestId, (): DeviceWritten => {

@@ -7,15 +7,19 @@
  */
 import * as v from 'valibot';
 import { fromUtf8, randomId } from '../../shared/bytes.ts';
+import { encodePublicationBody } from '../../shared/codec.ts';
 import { Failure, toFailure } from '../../shared/failure.ts';
 import { FAILURES } from '../../shared/failures.ts';
 import type { Tag } from '../../shared/frame.ts';
 import {
+  type AttendanceCount,
   INTERNAL_BODY_BYTES,
   INTERNAL_PATHS,
   type MembersChange,
   type MembersChanged,
+  type NewPublication,
   type NodesAnswer,
+  type PublicationWritten,
   type ReadRequest,
   type Recovered,
   type Recovery,
@@ -26,16 +30,19 @@ import { errorFields, type Log } from '../../shared/log.ts';
 import type { Verifier } from '../../shared/token.ts';
 import { type HttpHandler, type HttpRequest, jsonAnswer, problemAnswer } from '../http.ts';
 import type {
+  Broker,
   CallMark,
   KeyRecords,
   ListRecords,
   ModerationRecords,
+  Presences,
   Records,
   Registry,
   RevocationRecords,
 } from '../ports.ts';
 import { authorise } from './caller.ts';
 import {
+  attendanceRequest,
   bansChange,
   bansRequest,
   belongingsRequest,
@@ -50,6 +57,7 @@ import {
   newLogEntry,
   newMember,
   newPackages,
+  newPublication,
   newSession,
   packageClaim,
   readRequest,
@@ -79,6 +87,8 @@ export interface InternalApiPorts {
   /** Told of every session and device that a call has ended, also when an earlier call had. */
   readonly onRevoked: (tags: readonly Tag[]) => void;
   readonly registry: Pick<Registry, 'nodes'>;
+  readonly broker: Pick<Broker, 'publish' | 'announce'>;
+  readonly presences: Pick<Presences, 'read'>;
   readonly verifier: Verifier;
   readonly now: () => number;
   readonly log: Log;
@@ -144,12 +154,33 @@ function createRoutes(ports: InternalApiPorts): ReadonlyMap<string, Route> {
       }),
     ],
     [INTERNAL_PATHS.banReads, post(bansRequest, ({ channel, after }) => moderation.listBans(channel, after))],
+    [INTERNAL_PATHS.publications, post(newPublication, (publication) => publishFor(publication, ports))],
+    [
+      INTERNAL_PATHS.attendances,
+      post(attendanceRequest, async ({ channel }): Promise<AttendanceCount> => {
+        const { count } = await ports.presences.read(channel);
+        return { present: count };
+      }),
+    ],
     [INTERNAL_PATHS.read, post(readRequest, (read: ReadRequest) => records.read(read))],
     [
       INTERNAL_PATHS.nodes,
       { method: 'GET', run: async (): Promise<NodesAnswer> => ({ nodes: await registry.nodes() }) },
     ],
   ]);
+}
+
+/** As a member's connection would have it (commands/publish.ts); the edge has checked who it is. */
+async function publishFor(
+  { channel, member, id, data, ephemeral = false, ifCommit }: NewPublication,
+  { broker }: InternalApiPorts,
+): Promise<PublicationWritten> {
+  const body = encodePublicationBody(channel, id, member, data);
+  if (ephemeral) {
+    await broker.announce(channel, body);
+    return { outcome: 'accepted' };
+  }
+  return broker.publish({ channel, id, body, ...(ifCommit && { ifCommit }) });
 }
 
 /** What ended is told at once, also by a repeat whose first try had done it. */

@@ -1,7 +1,9 @@
 /** Strict shapes of the internal API's bodies (shared/internal.ts): unknown fields, other types and sizes are refused. */
 import * as v from 'valibot';
+import { isMessageId } from '../../shared/codec.ts';
 import {
   type Attempt,
+  type AttendanceRequest,
   type BanRow,
   type BansChange,
   type BansRequest,
@@ -22,6 +24,7 @@ import {
   type NewLogEntry,
   type NewMember,
   type NewPackages,
+  type NewPublication,
   type NewSession,
   type PackageClaim,
   READ_MAX_TAGS,
@@ -246,3 +249,23 @@ function isDay(text: string): boolean {
   const time = Date.parse(`${text}T00:00:00Z`);
   return !Number.isNaN(time) && new Date(time).toISOString().startsWith(text);
 }
+
+/** A publication that one of the edge's bodies holds. */
+const DATA_CHARS_MAX = 60 * 1024;
+export const newPublication = v.strictObject({
+  channel: tag,
+  member: tag,
+  id: v.pipe(
+    v.string(),
+    v.check((id) => isMessageId(id)),
+  ),
+  data: v.pipe(v.string(), v.minLength(2), v.maxLength(DATA_CHARS_MAX), v.regex(/^[A-Za-z0-9_-]+$/)),
+  ephemeral: v.exactOptional(v.boolean()),
+  ifCommit: v.exactOptional(
+    v.strictObject({ epoch: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{1,64}$/)), offset: count }),
+  ),
+}) satisfies v.GenericSchema<unknown, NewPublication>;
+export const attendanceRequest = v.strictObject({ channel: tag }) satisfies v.GenericSchema<
+  unknown,
+  AttendanceRequest
+>;

@@ -25,6 +25,13 @@ const NO_MODERATION: InternalApiPorts['moderation'] = {
   placeBans: () => Promise.resolve({ sessions: [] }),
   listBans: () => Promise.resolve({ bans: [], isWhole: true }),
 };
+const NO_RELAY: Pick<InternalApiPorts, 'broker' | 'presences'> = {
+  broker: {
+    publish: () => Promise.resolve({ outcome: 'accepted', position: { epoch: 'e', offset: 1 } }),
+    announce: () => Promise.resolve(),
+  },
+  presences: { read: () => Promise.resolve({ count: 0 }) },
+};
 const ISSUER = 'https://edge.example';
 
 /** One call as the edge makes it: by default a POST of JSON to `read` with a fresh token for exactly that. */
@@ -50,8 +57,10 @@ export async function startInternalApi({
   lists,
   moderation = NO_MODERATION,
   registry,
+  broker = NO_RELAY.broker,
+  presences = NO_RELAY.presences,
 }: Pick<InternalApiPorts, 'records' | 'revocations' | 'keys' | 'lists' | 'registry'> &
-  Partial<Pick<InternalApiPorts, 'moderation'>>) {
+  Partial<Pick<InternalApiPorts, 'moderation' | 'broker' | 'presences'>>) {
   const lines: Record<string, unknown>[] = [];
   const log = (level: string, event: string, fields: object = {}) =>
     void lines.push({ level, event, ...fields });
@@ -60,7 +69,7 @@ export async function startInternalApi({
   const verifier = createVerifier(ISSUER, JSON.parse(publicKeys) as PublicKeys);
   const told: Tag[][] = [];
   const onRevoked = (tags: readonly Tag[]) => void told.push([...tags]);
-  const ports = { records, revocations, keys, lists, moderation, onRevoked, registry };
+  const ports = { records, revocations, keys, lists, moderation, onRevoked, registry, broker, presences };
   const handle = createInternalApi({ ...ports, verifier, now: Date.now, log });
   const options = { host: '127.0.0.1', port: 0, bodyBytes: INTERNAL_BODY_BYTES, handle, log };
   const server = await startHttpServer(options);
