@@ -178,7 +178,7 @@ export function isOwnDevices(value: unknown): value is { readonly devices: reado
 }
 
 /** What the owner may make of a member. */
-export type MemberRole = 'owner' | 'moderator' | 'member';
+export type MemberRole = 'owner' | 'moderator' | 'service' | 'member';
 
 export interface BanOrder {
   readonly userIds: readonly string[];

@@ -32,7 +32,7 @@ export class Moderation {
     return retrying(() => api.removeMember(this.channelId, userId));
   }
 
-  /** Makes a member a moderator or a moderator a member; `owner` hands the channel over. Only the owner may. */
+  /** Makes a member a moderator, a service account or a member again; `owner` hands the channel over. Only the owner may. */
   setRole(userId: string, role: MemberRole): Promise<void> {
     const { api, retrying } = this.#ports;
     return retrying(() => api.setRole(this.channelId, userId, role));
