@@ -4,7 +4,7 @@
 // besides), and hands over to the TypeScript module of that name.
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The socket library brings native code for these; Node 24 has none. */
@@ -23,6 +23,7 @@ const TARGETS = [
   'backup',
   'restore',
   'drill',
+  'synth',
   'test',
   'check',
   'docs',
@@ -47,7 +48,8 @@ async function boot([target, ...args]) {
     return 2;
   }
   checkNode();
-  installPackages();
+  installPackages(ROOT);
+  if (needsAws(target, args)) installPackages(join(ROOT, 'deploy', 'aws'));
   const { register } = await import('tsx/esm/api');
   register();
   if (NEED_REDIS.includes(target) && !args.includes('--help') && !args.includes('-h'))
@@ -65,19 +67,27 @@ function checkNode() {
   );
 }
 
-/** `npm ci`, unless what is installed is exactly what package-lock.json names. */
-function installPackages() {
-  if (isInstalled()) return;
-  console.log('Installing the packages of package-lock.json (npm ci)');
+/** The packages of deploy/aws are large, and only needed to synthesise it and for its tests. */
+function needsAws(target, args) {
+  if (target === 'synth') return true;
+  if (target !== 'test' || args.includes('--help') || args.includes('-h')) return false;
+  return args.length === 0 || args.some((arg) => /^(?:aws|deploy|deploy\/aws.*|\.)\/?$/.test(arg));
+}
+
+/** `npm ci` in `directory`, unless what is installed there is exactly what its package-lock.json names. */
+function installPackages(directory) {
+  if (isInstalled(directory)) return;
+  const lock = join(relative(ROOT, directory), 'package-lock.json');
+  console.log(`Installing the packages of ${lock} (npm ci)`);
   const npm = process.env.npm_execpath;
   const [command, ...first] = npm?.endsWith('.js') ? [process.execPath, npm] : ['npm'];
   const { status, error } = spawnSync(command, [...first, 'ci', '--include=dev'], {
-    cwd: ROOT,
+    cwd: directory,
     stdio: 'inherit',
   });
   if (error) throw new Refusal(`Cannot run npm (${error.code}); install npm, then run this again.`);
   if (status !== 0) throw new Refusal('npm ci failed, for the reason it gave above.');
-  if (!isInstalled())
+  if (!isInstalled(directory))
     throw new Refusal('npm ci ended well, yet node_modules is not what package-lock.json names.');
 }
 
@@ -85,11 +95,13 @@ function installPackages() {
  * Compares the lock file with npm's own record of what it installed, which npm writes last: an installation that was
  * cut short has none. Optional packages for other machines are rightly missing.
  */
-function isInstalled() {
-  const wanted = readPackages(join(ROOT, 'package-lock.json'));
-  const installed = readPackages(join(ROOT, 'node_modules', '.package-lock.json'));
+function isInstalled(directory) {
+  const wanted = readPackages(join(directory, 'package-lock.json'));
+  const installed = readPackages(join(directory, 'node_modules', '.package-lock.json'));
   if (wanted === undefined)
-    throw new Refusal('package-lock.json is missing or unreadable; restore it from the repository.');
+    throw new Refusal(
+      `${join(directory, 'package-lock.json')} is missing or unreadable; restore it from the repository.`,
+    );
   if (installed === undefined) return false;
   return Object.entries(wanted).every(([path, { version, integrity, optional }]) => {
     if (path === '') return true;

@@ -1,7 +1,7 @@
 import { type ExecFileException, execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { dirname, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { listFiles } from '../../shared/testing/files.ts';
 import { mapParallel } from '../../shared/testing/parallel.ts';
 import { findDeno } from './servers/edge.ts';
@@ -50,8 +50,15 @@ export async function main(args: string[]): Promise<number> {
 function typeSteps(): Step[] {
   return listFiles('.', (path) => path.endsWith('tsconfig.json'))
     .map(dirname)
-    .filter((part) => part !== '.')
+    .filter((part) => part !== '.' && isInstalled(part))
     .map((part) => node(`types ${part}`, TSC, '-p', part));
+}
+
+/** A part with packages of its own is left out, aloud, where those are not installed. */
+function isInstalled(part: string): boolean {
+  if (!existsSync(join(part, 'package.json')) || existsSync(join(part, 'node_modules'))) return true;
+  console.log(`types ${part} left out: its packages are not installed ("npm run synth" does that)`);
+  return false;
 }
 
 /** Deno's own compiler, for the files that name its globals: the entry and adapters called `…-deno.ts`. */

@@ -9,6 +9,7 @@ describe('lanes', ({ test }) => {
     assert.is(laneOf('origin/test/drain.test.ts'), 'origin');
     assert.is(laneOf('edge/test/connect.test.ts'), 'edge');
     assert.is(laneOf('deploy/test/stack.test.ts'), 'stack');
+    assert.is(laneOf('deploy/aws/scaling.test.ts'), 'aws');
   });
 
   test('leave no test file out: one in an unknown test folder belongs to none', () => {

@@ -17,6 +17,7 @@ const LANES: readonly { readonly name: string; readonly folder?: string; readonl
   { name: 'unit', timeoutMs: 180_000 },
   { name: 'origin', folder: 'origin/test', timeoutMs: 180_000 },
   { name: 'edge', folder: 'edge/test', timeoutMs: 180_000 },
+  { name: 'aws', folder: 'deploy/aws', timeoutMs: 180_000 },
   { name: 'stack', folder: 'deploy/test', timeoutMs: 600_000 },
 ];
 
