@@ -53,9 +53,9 @@ const Shape = v.pipe(
     instanceType: matching(/^[a-z0-9]+\.[a-z0-9]+$/, 'an instance type such as c7g.large'),
     /** Node processes of an instance: as many as the type has cores. */
     processes: whole(1, 64),
-    /** Three outlive the loss of one and are still two. */
-    minInstances: whole(2, 100),
-    maxInstances: whole(2, 200),
+    /** Never fewer than two in service, also when one is lost: so three. */
+    minInstances: whole(3, 100),
+    maxInstances: whole(3, 200),
     database: v.strictObject({
       /** Holds the whole URL, with the password. Postgres itself is where the operator has it; nodes reach it by TLS. */
       urlSecretArn: SECRET,

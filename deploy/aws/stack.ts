@@ -15,8 +15,11 @@ import { createAlarms, createRefreshAlarms, createTopic } from './watch.ts';
 
 /** Everything of one region: network, balancer, origin instances, relay, alarms, dumps. The edge and Postgres are elsewhere. */
 export class HushwireStack extends Stack {
+  readonly #zones: string[];
+
   constructor(scope: Construct, settings: Settings, props: StackProps) {
     super(scope, 'Hushwire', { ...props, terminationProtection: true });
+    this.#zones = [...settings.availabilityZones];
     const network = createNetwork(this, settings);
     const balancer = createBalancer(this, { network, settings });
     const relay = createRelay(this, { network, settings });
@@ -35,6 +38,11 @@ export class HushwireStack extends Stack {
     createAlarms(this, { balancer, relay: relay.name, topic });
     protect(this, { balancerArn: balancer.loadBalancer.loadBalancerArn, apiHost: settings.apiHost });
     createDumps(this, { network, settings, topic });
+  }
+
+  /** Given, so that a Vpc does not look them up in the account. */
+  override get availabilityZones(): string[] {
+    return this.#zones;
   }
 }
 
