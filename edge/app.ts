@@ -43,6 +43,7 @@ import { sessionRoutes } from './routes/sessions.ts';
 import { signUpRoutes } from './routes/sign-up.ts';
 import { socketRoutes } from './routes/socket.ts';
 import { totpRoutes } from './routes/totp.ts';
+import { webRoutes } from './routes/web.ts';
 import { createSealer } from './seal.ts';
 import { createSecondFactor } from './second-factor.ts';
 import { createSignUpPolicy } from './sign-up.ts';
@@ -103,6 +104,7 @@ export async function createApp(ports: Ports, config: AppConfig): Promise<Hono<E
     '/',
     documentRoutes(() => generateSpecs(app, documentOptions(config.publicUrl))),
   );
+  if (ports.web !== undefined) app.route('/', webRoutes({ ...parts, web: ports.web }));
   app.notFound(refuseUnknown(app));
   return app;
 }

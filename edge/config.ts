@@ -51,6 +51,10 @@ export const EDGE_VARIABLES = {
     about: 'address of the metrics; best one that only Prometheus reaches',
     fallback: '127.0.0.1',
   }),
+  webDir: text('HUSHWIRE_EDGE_WEB_DIR', {
+    about: 'directory of the built web messenger (npm run web), served at /; none: no page. Deno only',
+    fallback: '',
+  }),
   tlsCertPath: text('HUSHWIRE_EDGE_TLS_CERT_PATH', {
     about: 'file of the certificate chain (PEM) for TLS without a proxy in front; none: no TLS',
     fallback: '',

@@ -21,6 +21,7 @@ import { createRelay } from './adapters/relay-deno.ts';
 import { startServer } from './adapters/server-deno.ts';
 import { createUpstashLimiter } from './adapters/upstash-limiter.ts';
 import { createUpstashState } from './adapters/upstash-state.ts';
+import { readWebFiles } from './adapters/web-files-deno.ts';
 import { clientAddress } from './address.ts';
 import { createApp } from './app.ts';
 import { EDGE_VARIABLES, type EdgeConfig, readConfig } from './config.ts';
@@ -56,7 +57,8 @@ async function begin(wish: Wish): Promise<void> {
 async function start(config: EdgeConfig): Promise<void> {
   const lifecycle = { draining: false, isDraining: () => lifecycle.draining };
   const metrics = createEdgeMetrics(() => relay.sockets);
-  let live = await build(config, { lifecycle, observe: metrics.observe });
+  const web = readWeb(config);
+  let live = await build(config, { lifecycle, observe: metrics.observe, web });
   const sockets = createSockets({
     nodes: { list: (requestId) => live.nodes.list(requestId) },
     allowsOrigin: allowOrigins(config),
@@ -84,7 +86,7 @@ async function start(config: EdgeConfig): Promise<void> {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop());
   process.on('SIGHUP', async () => {
     try {
-      live = await build(readOwnConfig(), { lifecycle, observe: metrics.observe });
+      live = await build(readOwnConfig(), { lifecycle, observe: metrics.observe, web });
       log('info', 'edge.reloaded');
     } catch (error) {
       log('error', 'edge.reload_failed', errorFields(error));
@@ -94,7 +96,7 @@ async function start(config: EdgeConfig): Promise<void> {
 }
 
 /** What answers requests, made anew when SIGHUP reads the configuration again; addresses and ports stay. */
-async function build(config: EdgeConfig, ports: Pick<Ports, 'lifecycle' | 'observe'>) {
+async function build(config: EdgeConfig, ports: Pick<Ports, 'lifecycle' | 'observe' | 'web'>) {
   const { stateUrl: url, limitProfile, limitTimeoutMs: timeoutMs } = config;
   const token = config.stateToken.reveal();
   const signer = await createSigner(config.publicUrl, config.signingKeys.reveal());
@@ -112,6 +114,17 @@ async function build(config: EdgeConfig, ports: Pick<Ports, 'lifecycle' | 'obser
 
 function readOwnConfig(): EdgeConfig {
   return readConfig(readEnvironment(), (path) => readFileSync(path, 'utf8'));
+}
+
+/** Read once: a new build is served from the next start. Throws ConfigurationError when there is none. */
+function readWeb({ webDir }: EdgeConfig) {
+  if (webDir === '') return undefined;
+  try {
+    return readWebFiles(webDir);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : 'unreadable';
+    throw new ConfigurationError([`HUSHWIRE_EDGE_WEB_DIR holds no built web messenger (${why})`]);
+  }
 }
 
 /** Throws ConfigurationError when a file cannot be read. */

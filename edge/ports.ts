@@ -296,7 +296,20 @@ export type Observe = (answer: {
   readonly ms: number;
 }) => void;
 
+/** A file of the web messenger. */
+export interface WebFile {
+  readonly type: string;
+  readonly body: Uint8Array<ArrayBuffer>;
+  /** The same compressed, for who takes it (RFC 1952). */
+  readonly gzip: Uint8Array<ArrayBuffer>;
+}
+
+/** The web messenger by name: `page.html`, and what it loads, whose names change whenever their content does. */
+export type WebFiles = ReadonlyMap<string, WebFile>;
+
 export interface Ports {
+  /** Absent where the edge serves no web messenger. */
+  readonly web?: WebFiles | undefined;
   /** Absent where nobody counts. */
   readonly observe?: Observe | undefined;
   readonly state: State;

@@ -8,7 +8,7 @@ import { breaches } from './testing/walls.ts';
 describe('boundaries', ({ test }) => {
   test('hold in the whole tree', () => {
     const files = ['shared', 'edge', 'origin', 'loadtest', 'deploy'].flatMap((part) =>
-      listFiles(part, (path) => /\.(?:ts|mjs)$/.test(path)),
+      listFiles(part, (path) => /\.(?:tsx?|mjs)$/.test(path)),
     );
     assert.ok(files.length > 20, 'the tree was read');
     assert.equal(breaches(new Map(files.map((file) => [file, readFileSync(file, 'utf8')]))), []);

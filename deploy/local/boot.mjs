@@ -28,6 +28,7 @@ const TARGETS = [
   'check',
   'docs',
   'sdk',
+  'web',
   'api',
   'cli',
 ];

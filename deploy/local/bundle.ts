@@ -1,15 +1,17 @@
 import { buildSdk, SDK_GZIP_MAX_BYTES } from './sdk-build.ts';
 import { bundleWorker } from './servers/workerd.ts';
+import { bundleWeb, WEB_GZIP_MAX_BYTES } from './web-build.ts';
 
 /** A tenth of the 3 MB that Workers' free plan takes (Cloudflare, "Limits"): what is over it was not meant to be in it. */
 const WORKER_GZIP_MAX_BYTES = 300 * 1024;
 
 /** Builds what is shipped as one file, prints the sizes, and ends with 1 when one cannot be built or has grown too large. */
 try {
-  const [worker, sdk] = await Promise.all([bundleWorker(), buildSdk()]);
+  const [worker, sdk, web] = await Promise.all([bundleWorker(), buildSdk(), bundleWeb()]);
   const sized = [
     { name: 'edge for Workers', ...worker, maxBytes: WORKER_GZIP_MAX_BYTES },
     { name: 'SDK for browsers, without MLS', ...sdk, maxBytes: SDK_GZIP_MAX_BYTES },
+    { name: 'web messenger, all of it', ...web, maxBytes: WEB_GZIP_MAX_BYTES },
   ];
   for (const { name, bytes, gzipBytes, maxBytes } of sized)
     console.log(`${name}: ${kib(bytes)} KiB, gzipped ${kib(gzipBytes)} of at most ${kib(maxBytes)} KiB`);

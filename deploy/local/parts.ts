@@ -9,6 +9,7 @@ import { startPostgres } from './servers/postgres.ts';
 import { startRedis } from './servers/redis.ts';
 import { startUpstash } from './servers/upstash.ts';
 import type { StateDir } from './state-dir.ts';
+import { buildWeb } from './web-build.ts';
 
 /** Preferred ports; the nodes count up from theirs. A busy one is replaced by a free one. */
 export interface PreferredPorts {
@@ -25,6 +26,8 @@ export interface Parts {
   readonly given: Given | undefined;
   readonly nodeCount: number;
   readonly preferred: PreferredPorts;
+  /** Whether the edge serves the web messenger. */
+  readonly hasWeb?: boolean;
   readonly say: (sentence: string) => void;
 }
 
@@ -136,9 +139,10 @@ async function openNode(
 
 /** The edge over everything else. */
 export async function serveEdge(
-  { state, endings, given, say }: Parts,
+  { state, endings, given, say, hasWeb }: Parts,
   { keys, port, rest, nodes }: { keys: Keys; port: number; rest: Rest; nodes: readonly OriginServer[] },
 ): Promise<EdgeServer> {
+  if (hasWeb) await buildWeb(state.web);
   const edge = await startEdge({
     port,
     keys,
@@ -149,6 +153,7 @@ export async function serveEdge(
     webOrigins: given?.webOrigins,
     env: given?.edgeEnv,
     dir: state.deno,
+    webDir: hasWeb ? state.web : undefined,
     onSpawn: state.claim.record,
   });
   endings.add('edge', edge.stop);

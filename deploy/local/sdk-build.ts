@@ -6,6 +6,16 @@ import { CHECKOUT } from './servers/checkout.ts';
 /** What a page may be asked to load before it can say hello. */
 export const SDK_GZIP_MAX_BYTES = 40 * 1024;
 
+/** ts-mls loads these for suites that are not spoken. */
+export const NOT_BUNDLED: readonly string[] = [
+  '@noble/curves',
+  '@noble/post-quantum',
+  '@hpke/chacha20poly1305',
+  '@hpke/dhkem-x448',
+  '@hpke/hybridkem-x-wing',
+  '@hpke/ml-kem',
+];
+
 /** An ES module that a browser loads as it is. */
 export interface SdkBundle {
   readonly script: string;
@@ -23,15 +33,7 @@ export async function buildSdk(entry = 'shared/client/hushwire.ts'): Promise<Sdk
     platform: 'browser',
     target: 'es2023',
     write: false,
-    // ts-mls loads these for suites that are not spoken.
-    external: [
-      '@noble/curves',
-      '@noble/post-quantum',
-      '@hpke/chacha20poly1305',
-      '@hpke/dhkem-x448',
-      '@hpke/hybridkem-x-wing',
-      '@hpke/ml-kem',
-    ],
+    external: [...NOT_BUNDLED],
     logLevel: 'silent',
   });
   const [file] = outputFiles;

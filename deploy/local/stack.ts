@@ -30,6 +30,8 @@ export interface StackOptions {
   readonly ports?: PreferredPorts | undefined;
   /** Real services to use; nothing local is started in their place. */
   readonly given?: Given | undefined;
+  /** Builds the web messenger and has the edge serve it. */
+  readonly web?: boolean | undefined;
   /** Told of each part that is ready, and of what people should know, a sentence at a time. */
   readonly onStep?: ((sentence: string) => void) | undefined;
 }
@@ -59,14 +61,22 @@ export interface Stack {
  * started, after everything else has ended again; AlreadyRunning when a living stack holds the directory.
  */
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
-  const { dir, fresh: isFresh = false, nodes: nodeCount = 2, ports = {}, given, onStep } = options;
+  const {
+    dir,
+    fresh: isFresh = false,
+    nodes: nodeCount = 2,
+    ports = {},
+    given,
+    onStep,
+    web = false,
+  } = options;
   const home = dir ?? (await temporaryDirectory('stack', { endStale }));
   const endings = new Endings();
   try {
     const state = await openStateDir(home, { isFresh });
     endings.add('directory', () => state.claim.release());
     const say = onStep ?? (() => undefined);
-    return await compose({ state, endings, given, nodeCount, preferred: ports, say });
+    return await compose({ state, endings, given, nodeCount, preferred: ports, say, hasWeb: web });
   } catch (error) {
     await endings.run();
     throw error;

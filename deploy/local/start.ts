@@ -67,6 +67,7 @@ async function run(wanted: Wanted, { first }: Interruption): Promise<number> {
     nodes: wanted.nodes,
     ports: wanted.edgePort === 0 ? {} : { ...PORTS, edge: wanted.edgePort },
     given,
+    web: true,
     onStep: (sentence) => console.log(`${seconds().padStart(7)}  ${sentence}`),
   });
   console.log(describeStack(stack, { dir: wanted.dir, seconds: seconds() }));
@@ -120,7 +121,7 @@ function describeStack(
   const isUsual = dir === `${CHECKOUT}/.hushwire`;
   return [
     '',
-    `Hushwire is ready after ${seconds}: ${edgeUrl}`,
+    `Hushwire is ready after ${seconds}. Open ${edgeUrl} and chat.`,
     '',
     `  edge     ${edgeUrl.padEnd(24)} health ${edgeUrl}/healthz`,
     ...rows,

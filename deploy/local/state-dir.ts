@@ -5,7 +5,7 @@ import { type Claim, claimRun } from './run-file.ts';
 import { forgetReadable } from './servers/readable.ts';
 
 /** What a stack keeps between runs. Nothing else in the directory is ever removed. */
-const KEPT = ['keys.json', 'redis', 'postgres', 'deno'] as const;
+const KEPT = ['keys.json', 'redis', 'postgres', 'deno', 'web'] as const;
 
 /** Everything a stack keeps, in one directory that only its user can read. */
 export interface StateDir {
@@ -13,6 +13,8 @@ export interface StateDir {
   readonly redis: string;
   readonly postgres: string;
   readonly deno: string;
+  /** The built web messenger. */
+  readonly web: string;
   readonly claim: Claim;
   /** The deployment's keys: those of the last run, or new ones. */
   keys(): Promise<Keys>;
@@ -37,6 +39,7 @@ export async function openStateDir(dir: string, { isFresh }: { isFresh: boolean 
     redis: join(path, 'redis'),
     postgres: join(path, 'postgres'),
     deno: join(path, 'deno'),
+    web: join(path, 'web'),
     claim,
     keys: () => loadKeys(join(path, 'keys.json')),
   };

@@ -90,7 +90,11 @@ const WALLS: readonly Wall[] = [
     packages: [ANY],
     hasOneDriver: true,
   },
-  { files: /^edge\/web\//, may: [/^edge\/web\//, SHARED], packages: [] },
+  {
+    files: /^edge\/web\//,
+    may: [/^edge\/web\//, SHARED],
+    packages: [/^(?:preact|@preact\/signals|uqr|idb)(?:\/|$)/],
+  },
   { files: /^edge\/address\.ts$/, may: [EDGE, SHARED], packages: [/^ipaddr\.js$/] },
   { files: /^edge\/totp\.ts$/, may: [EDGE, SHARED], packages: [/^otplib$/] },
   { files: /^edge\//, may: [EDGE, SHARED], packages: [EDGE_LIBRARIES] },
@@ -137,7 +141,7 @@ const WALLS: readonly Wall[] = [
 const OWNS_UVU = /^shared\/testing\/(?:suite|run)\.ts$|^shared\/testing\/cases\//;
 /** The runner imports the files it was given. */
 const MAY_COMPUTE = /^shared\/testing\/run\.ts$|^deploy\/local\/boot\.mjs$/;
-const VAGUE_NAME = /(?:^|\/)(?:index|utils?|helpers?|common|managers?)(?:\/|(?:\.[a-z]+)*\.(?:ts|mjs)$)/;
+const VAGUE_NAME = /(?:^|\/)(?:index|utils?|helpers?|common|managers?)(?:\/|(?:\.[a-z]+)*\.(?:tsx?|mjs)$)/;
 
 /** Source files by path from the root of the tree. */
 export type Tree = ReadonlyMap<string, string>;
@@ -180,7 +184,7 @@ function importFaults({ specifier, form }: Import, { file, wall, tree }: Place):
   if (specifier === undefined) return MAY_COMPUTE.test(file) ? [] : ['imports what is computed at run time'];
   if (!isRelative(specifier)) return packageFaults(specifier, { file, wall, tree });
   const target = resolve(file, specifier);
-  if (!/\.(?:ts|mjs)$/.test(specifier)) return [`imports ${specifier} without its ending`];
+  if (!/\.(?:tsx?|mjs)$/.test(specifier)) return [`imports ${specifier} without its ending`];
   if (!tree.has(target)) return [`imports ${target}, which is not there`];
   const isOwnPart = /^loadtest\//.test(file) && /^loadtest\//.test(target);
   if (ENTRY.test(target) && !isOwnPart && !ALIAS.test(file))

@@ -24,6 +24,8 @@ export interface EdgeOptions {
   readonly dir?: string | undefined;
   /** Files it may read; none when absent. */
   readonly files?: readonly string[] | undefined;
+  /** Directory of the built web messenger, which it then may read; it serves none when absent. */
+  readonly webDir?: string | undefined;
   /** PEM file of an authority it trusts besides the system's. */
   readonly certificateAuthority?: string | undefined;
   /** More `HUSHWIRE_EDGE_` variables. */
@@ -113,7 +115,9 @@ async function makeExecutable(program: string): Promise<void> {
   }
 }
 
-function permissions({ port, stateUrl, originApi, sockets, files = [], env = {} }: EdgeOptions): string[] {
+function permissions(options: EdgeOptions): string[] {
+  const { port, stateUrl, originApi, sockets, webDir, files = [], env = {} } = options;
+  const read = webDir === undefined ? files : [...files, webDir];
   const { HUSHWIRE_EDGE_METRICS_PORT: metricsPort } = env;
   const metrics = metricsPort === undefined ? [] : [`http://127.0.0.1:${metricsPort}`];
   const peers = [stateUrl, ...originApi, ...sockets, ...metrics].map(hostAndPort);
@@ -121,7 +125,7 @@ function permissions({ port, stateUrl, originApi, sockets, files = [], env = {} 
     ...['--no-prompt', '--no-remote', '--cached-only', '--no-lock', '--node-modules-dir=manual'],
     `--allow-net=${[`127.0.0.1:${port}`, ...new Set(peers)].join(',')}`,
     '--allow-env=HUSHWIRE_EDGE_*',
-    ...(files.length === 0 ? [] : [`--allow-read=${files.join(',')}`]),
+    ...(read.length === 0 ? [] : [`--allow-read=${read.join(',')}`]),
   ];
 }
 
@@ -136,6 +140,7 @@ export function environment({
   port,
   keys,
   webOrigins = [],
+  webDir = '',
   ...options
 }: EdgeOptions): Record<string, string> {
   return {
@@ -149,6 +154,7 @@ export function environment({
     HUSHWIRE_EDGE_STATE_TOKEN: options.stateToken,
     HUSHWIRE_EDGE_ORIGIN_API: options.originApi.join(','),
     HUSHWIRE_EDGE_WEB_ORIGINS: webOrigins.join(','),
+    HUSHWIRE_EDGE_WEB_DIR: webDir,
     // Here everybody calls from one address, and the stores share the machine with whoever uses them.
     HUSHWIRE_EDGE_LIMIT_PROFILE: 'loadtest',
     HUSHWIRE_EDGE_LIMIT_TIMEOUT_MS: '2000',

@@ -1,0 +1,149 @@
+/** What this browser keeps: keys, groups, and what was said. It never leaves it. */
+import { type DBSchema, type IDBPDatabase, openDB } from 'idb';
+import type { StoredDevice } from '../../../shared/client/device.ts';
+import type { KnownLog } from '../../../shared/client/known-logs.ts';
+import type { FailureCode } from '../../../shared/failures.ts';
+
+export type Language = 'en' | 'ru';
+
+/** What its owner has decided or said about themselves. */
+export interface Profile {
+  readonly name: string;
+  /** Shows others when this person is here, types, and has read. */
+  readonly isShown: boolean;
+  readonly language?: Language;
+  /** A second factor was set up or asked for here. */
+  readonly hasTotp?: boolean;
+  readonly wantsNotifications?: boolean;
+  /** Users whose safety number was compared, with the number it was. */
+  readonly verified?: Readonly<Record<string, string>>;
+}
+
+/** How far a member is, as places (see `Place`). */
+export interface Mark {
+  readonly delivered: number;
+  readonly read: number;
+}
+
+export interface StoredConversation {
+  readonly channelId: string;
+  readonly title: string;
+  readonly ownerId: string;
+  /** What people call themselves. */
+  readonly names: Readonly<Record<string, string>>;
+  /** Users in the group, this one included. */
+  readonly members: readonly string[];
+  readonly marks: Readonly<Record<string, Mark>>;
+  readonly unread: number;
+  readonly lastAtMs: number;
+  readonly preview: string;
+  /** The log's life that places count in, and what came before it. */
+  readonly epoch: string;
+  readonly base: number;
+  /** Waits to be let in: the key of the invitation it came with, and whether its owner was asked. */
+  readonly pending?: { readonly key: string; readonly isAsked: boolean };
+  /** Why this device is no longer in it. */
+  readonly ended?: FailureCode;
+}
+
+/** How a message of one's own stands. */
+export type Sending = 'queued' | 'sent' | 'refused';
+export type Notice = 'joined' | 'left' | 'gap';
+
+export interface StoredMessage {
+  readonly id: string;
+  readonly channelId: string;
+  /** Where it stands in the conversation: its place in the log; unsent ones come last. */
+  readonly place: number;
+  /** Of the sender's clock. */
+  readonly atMs: number;
+  readonly userId: string;
+  readonly text: string;
+  readonly sending?: Sending;
+  readonly notice?: Notice;
+  /** How many of the same sender did not come before it. */
+  readonly missing?: number;
+}
+
+/** A link that lets people in. */
+export interface StoredInvitation {
+  readonly id: string;
+  readonly channelId: string;
+  readonly key: string;
+  readonly expiresAtMs: number;
+}
+
+/** Somebody with a link, who is not let in yet. */
+export interface StoredRequest {
+  readonly channelId: string;
+  readonly userId: string;
+  readonly name: string;
+}
+
+interface Own {
+  readonly device: StoredDevice;
+  readonly session: string;
+  readonly mailbox: string;
+  readonly profile: Profile;
+}
+
+interface Schema extends DBSchema {
+  own: { key: keyof Own; value: Own[keyof Own] };
+  groups: { key: string; value: Uint8Array };
+  logs: { key: string; value: KnownLog };
+  conversations: { key: string; value: StoredConversation };
+  messages: { key: string; value: StoredMessage; indexes: { byPlace: [string, number, number] } };
+  invitations: { key: string; value: StoredInvitation };
+  requests: { key: [string, string]; value: StoredRequest };
+}
+
+export type Database = IDBPDatabase<Schema>;
+const NAME = 'hushwire';
+
+export function openDatabase(): Promise<Database> {
+  return openDB<Schema>(NAME, 1, {
+    upgrade: (database) => {
+      for (const name of ['own', 'groups', 'logs'] as const) database.createObjectStore(name);
+      database.createObjectStore('conversations', { keyPath: 'channelId' });
+      const messages = database.createObjectStore('messages', { keyPath: 'id' });
+      messages.createIndex('byPlace', ['channelId', 'place', 'atMs']);
+      database.createObjectStore('invitations', { keyPath: 'id' });
+      database.createObjectStore('requests', { keyPath: ['channelId', 'userId'] });
+    },
+  });
+}
+
+export async function readOwn<K extends keyof Own>(database: Database, key: K): Promise<Own[K] | undefined> {
+  return (await database.get('own', key)) as Own[K] | undefined; // Only `writeOwn` writes there.
+}
+
+export async function writeOwn<K extends keyof Own>(
+  database: Database,
+  key: K,
+  value: Own[K],
+): Promise<void> {
+  await database.put('own', value, key);
+}
+
+/** Forgets everything but the language. */
+export async function clearDatabase(database: Database): Promise<void> {
+  const names = [...database.objectStoreNames];
+  const transaction = database.transaction(names, 'readwrite');
+  await Promise.all([...names.map((name) => transaction.objectStore(name).clear()), transaction.done]);
+}
+
+/** The newest messages of a conversation, in order. */
+export async function readMessages(
+  database: Database,
+  channelId: string,
+  count: number,
+): Promise<StoredMessage[]> {
+  const range = IDBKeyRange.bound([channelId, 0, 0], [channelId, Number.MAX_VALUE, Number.MAX_VALUE]);
+  const found: StoredMessage[] = [];
+  let cursor = await database.transaction('messages').store.index('byPlace').openCursor(range, 'prev');
+  while (cursor !== null && found.length < count) {
+    found.push(cursor.value);
+    cursor = await cursor.continue();
+  }
+  return found.reverse();
+}
