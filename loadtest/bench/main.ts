@@ -1,15 +1,16 @@
 /** Entry of the comparison: options, the runs in turn, the report. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { judge } from './budgets.ts';
 import { describeSetting } from './machine.ts';
 import { HELP, type Options, readOptions, UsageError } from './options.ts';
 import { plotOf } from './plot.ts';
 import { allRatios, type Case, casesOf } from './report.ts';
-import { pageOf } from './results.ts';
+import { pageOf, type Results } from './results.ts';
 import type { Sample } from './row.ts';
 import { ROWS } from './rows.ts';
 import { runAll } from './run.ts';
+import { sizingOf } from './sizing.ts';
 import { tablesOf } from './table.ts';
 import { TARGET_NAMES } from './target.ts';
 
@@ -27,12 +28,13 @@ async function main(args: readonly string[]): Promise<number> {
     console.log(HELP);
     return 0;
   }
+  if (options.from !== undefined) return rewrite(options.from, options.out ?? '.');
   let cases: Case[] = [];
-  let repeats = 0;
+  let results: Results | undefined;
   for await (const samples of runAll(options, (sentence) => console.error(`  ${sentence}`))) {
     cases = casesOf(samples, TARGET_NAMES);
-    repeats += 1;
-    if (options.out !== undefined) await writeAll(options.out, { options, repeats, samples, cases, args });
+    results = await resultsOf(options, { args, repeats: (results?.repeats ?? 0) + 1 });
+    if (options.out !== undefined) writeAll(options.out, results, samples);
   }
   for (const row of ROWS.filter(({ name }) => options.rows.includes(name)))
     console.log(`\n${row.title} (${row.name})\n\n${tablesOf(row, cases)}`);
@@ -42,23 +44,29 @@ async function main(args: readonly string[]): Promise<number> {
   return isWhole ? 0 : 1;
 }
 
-interface Found {
-  readonly options: Options;
-  /** How many of those that were asked for are done. */
-  readonly repeats: number;
-  readonly samples: readonly Sample[];
-  readonly cases: readonly Case[];
-  readonly args: readonly string[];
+/** The pages of a run that is over. */
+function rewrite(from: string, out: string): number {
+  const { samples, ...results } = JSON.parse(readFileSync(from, 'utf8')) as Results & { samples: Sample[] };
+  writeAll(out, results, samples);
+  return 0;
 }
 
-/** RESULTS.md, the plots, and every sample for whoever wants to reckon differently. */
-async function writeAll(out: string, { options, repeats, samples, cases, args }: Found): Promise<void> {
-  const { seconds } = options;
+async function resultsOf(
+  { seconds }: Options,
+  { args, repeats }: { readonly args: readonly string[]; readonly repeats: number },
+): Promise<Results> {
   const command = ['npm run bench --', 'relay', ...args].join(' ');
-  const results = { ...(await describeSetting()), command, repeats, seconds };
+  return { ...(await describeSetting()), command, repeats, seconds };
+}
+
+/** RESULTS.md, SIZING.md, the plots, and every sample for whoever wants to reckon differently. */
+function writeAll(out: string, results: Results, samples: readonly Sample[]): void {
+  const cases = casesOf(samples, TARGET_NAMES);
   mkdirSync(join(out, 'plots'), { recursive: true });
   writeFileSync(join(out, 'RESULTS.md'), pageOf(results, ROWS, cases));
-  writeFileSync(join(out, 'results.json'), `${JSON.stringify({ ...results, samples })}\n`);
+  const sizing = sizingOf(results, cases);
+  if (sizing !== undefined) writeFileSync(join(out, 'SIZING.md'), sizing);
+  writeFileSync(join(out, 'results.json'), `${JSON.stringify({ ...results, samples }, undefined, 1)}\n`);
   for (const row of ROWS.filter(({ name }) => cases.some((one) => one.row === name)))
     writeFileSync(join(out, 'plots', `${row.name}.svg`), plotOf(row, cases));
 }

@@ -16,6 +16,7 @@ this machine, target by target in turn.
   --sizes <n,n>      characters of data in a message (default 200,1024)
   --seconds <n>      length of a measured window (default 4)
   --out <directory>  where RESULTS.md, results.json and the plots go; without, nothing is written
+  --from <file>      measures nothing: makes the pages in --out anew from the results.json of an earlier run
   --profile          writes a CPU profile of each Hushwire process to --out
   --help             this text
 
@@ -32,6 +33,7 @@ export interface Options {
   readonly seconds: number;
   readonly sizes: readonly number[];
   readonly out: string | undefined;
+  readonly from: string | undefined;
   readonly isProfiled: boolean;
 }
 
@@ -60,6 +62,7 @@ export function readOptions(args: readonly string[]): Options | 'help' {
       .split(',')
       .map((size) => whole('sizes', size, { min: 24, max: 65_536 })),
     out: values.out,
+    from: values.from,
     isProfiled: values.profile,
   };
 }
@@ -77,6 +80,7 @@ function parse(args: readonly string[]) {
         sizes: { type: 'string' },
         seconds: { type: 'string' },
         out: { type: 'string' },
+        from: { type: 'string' },
         profile: { type: 'boolean', default: false },
       },
     });
