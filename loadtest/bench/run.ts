@@ -7,8 +7,6 @@ import { ROWS } from './rows.ts';
 import type { StartOptions, TargetName } from './target.ts';
 import { startTarget } from './targets.ts';
 
-const ATTEMPTS_MAX = 2;
-
 /** All samples so far, after each repeat of everything: a run that is cut short has lost the repeat it was in only. */
 export async function* runAll(
   options: Options,
@@ -19,7 +17,7 @@ export async function* runAll(
     for (const row of ROWS.filter(({ name }) => options.rows.includes(name)))
       for (const target of turn(options, repeat)) {
         if (!row.targets.includes(target)) continue;
-        for (const sample of await runUntilValid(row, target, options)) {
+        for (const sample of await runOne(row, target, options)) {
           samples.push(sample);
           say(lineOf(sample));
         }
@@ -32,21 +30,6 @@ export async function* runAll(
 function turn({ targets }: Options, repeat: number): readonly TargetName[] {
   const first = repeat % targets.length;
   return [...targets.slice(first), ...targets.slice(0, first)];
-}
-
-/** What others do on the machine passes: a run that they spoilt is made again, and the best one counts. */
-async function runUntilValid(row: Row, target: TargetName, options: Options): Promise<Sample[]> {
-  let best: Sample[] | undefined;
-  for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
-    const samples = await runOne(row, target, options);
-    if (best === undefined || invalidOf(samples) < invalidOf(best)) best = samples;
-    if (invalidOf(best) === 0) break;
-  }
-  return best ?? [];
-}
-
-function invalidOf(samples: readonly Sample[]): number {
-  return samples.filter(({ invalid }) => invalid !== undefined).length;
 }
 
 async function runOne(row: Row, target: TargetName, options: Options): Promise<Sample[]> {

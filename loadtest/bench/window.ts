@@ -27,8 +27,9 @@ export interface Measured {
 const WARM_UP_MS = 1_500;
 /** Before the first window of a server's life, when all of its code is still to be compiled. */
 const FIRST_WARM_UP_MS = 4_000;
-/** After the last message: longer than any delivery that still counts as one. */
-const SETTLE_MS = 700;
+/** What a saturated server still has to deliver must not spoil the next window. */
+const SETTLE_STEP_MS = 500;
+const SETTLE_STEPS_MAX = 16;
 /** A generator beyond these may be what was measured. */
 const GENERATOR_CPU_MAX = 0.85;
 const LOOP_DELAY_MAX_MS = 60;
@@ -56,7 +57,7 @@ export async function measure({
   const machine = machineTime();
   const reading = await fleet.read();
   await fleet.quiet();
-  await wait(SETTLE_MS);
+  await settle(fleet);
   const busy = machine.busySeconds - before.machine.busySeconds;
   const foreign = (busy - cpu - reading.cpuSum * own) / (machine.totalSeconds - before.machine.totalSeconds);
   const invalid = reasonAgainst(reading, { wanted: traffic.perSecond * own, copies });
@@ -73,6 +74,17 @@ export async function measure({
     },
     ...(invalid === undefined ? {} : { invalid }),
   };
+}
+
+/** Until nothing more arrives. */
+async function settle(fleet: Fleet): Promise<void> {
+  let before = -1;
+  for (let step = 0; step < SETTLE_STEPS_MAX; step += 1) {
+    await wait(SETTLE_STEP_MS);
+    const { received } = await fleet.read();
+    if (received === before) return;
+    before = received;
+  }
 }
 
 interface Against {
