@@ -13,6 +13,7 @@ import { createBelongings } from './belongings.ts';
 import type { EdgeConfig } from './config.ts';
 import { createDirectory } from './directory.ts';
 import { createEndings } from './endings.ts';
+import { createFranking } from './franking.ts';
 import { createGate } from './gate.ts';
 import { createLookup } from './lookup.ts';
 import { documentOptions } from './openapi.ts';
@@ -38,6 +39,7 @@ import { keyLookupRoutes } from './routes/key-lookup.ts';
 import { keyPackageRoutes } from './routes/key-packages.ts';
 import { moderationRoutes } from './routes/moderation.ts';
 import { recoveryRoutes } from './routes/recovery.ts';
+import { reportRoutes } from './routes/reports.ts';
 import { serviceRoutes } from './routes/service.ts';
 import { sessionRoutes } from './routes/sessions.ts';
 import { signUpRoutes } from './routes/sign-up.ts';
@@ -60,6 +62,7 @@ export type AppConfig = Pick<
   | 'tagKey'
   | 'sealKeys'
   | 'banKeys'
+  | 'frankingKeys'
   | 'webOrigins'
   | 'signUp'
   | 'oidcIssuer'
@@ -92,6 +95,7 @@ export async function createApp(ports: Ports, config: AppConfig): Promise<Hono<E
   app.route('/', moderationRoutes(parts));
   app.route('/', banRoutes(parts));
   app.route('/', serviceRoutes(parts));
+  app.route('/', reportRoutes(parts));
   app.route('/', connectRoutes(parts));
   app.route('/', socketRoutes());
   app.route('/', keyLogRoutes(parts));
@@ -113,6 +117,7 @@ async function createParts(ports: Ports, config: AppConfig) {
   const { publicUrl, totpPolicy, limitProfile, signUp, oidcIssuer, oidcClientId } = config;
   const tags = await createTags(config.tagKey.bytes.reveal());
   const banTags = await createBanTags(config.banKeys.length === 0 ? [config.tagKey] : config.banKeys);
+  const franking = await createFranking(config.frankingKeys.map((key) => key.reveal()));
   const records = createRecords(await createSealer(config.sealKeys));
   const signer = await createSigner(publicUrl, config.signingKeys.reveal());
   const verifier = createVerifier(publicUrl, signer.publicKeys);
@@ -132,6 +137,7 @@ async function createParts(ports: Ports, config: AppConfig) {
     oidcClientId,
     tags,
     banTags,
+    franking,
     records,
     signer,
     verifier,

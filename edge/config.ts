@@ -99,6 +99,14 @@ export const EDGE_VARIABLES = {
       check: (values) => (values.length === 0 ? [] : keyRing(values)),
     },
   ),
+  frankingKeys: refine(
+    list('HUSHWIRE_EDGE_FRANKING_KEYS', {
+      about: 'secrets that origins stamp with, or did in the last 14 days. None: nothing can be reported',
+      isSecret: true,
+      fallback: '',
+    }),
+    { wanted: 'comma-separated secrets of 32 bytes as base64url', check: frankingKeys },
+  ),
   stateUrl: url('HUSHWIRE_EDGE_STATE_URL', { about: 'REST URL of the state Redis', protocols: HTTP }),
   stateToken: refine(
     text('HUSHWIRE_EDGE_STATE_TOKEN', { about: 'bearer token of the state Redis', isSecret: true }),
@@ -253,6 +261,16 @@ function keyRing(values: readonly string[]): readonly VersionedKey[] {
   if (keys.length === 0) throw new Error('no keys');
   if (new Set(keys.map((key) => key.version)).size !== keys.length) throw new Error('a version came twice');
   return Object.freeze(keys);
+}
+
+function frankingKeys(values: readonly string[]): readonly Secret<Uint8Array<ArrayBuffer>>[] {
+  return Object.freeze(
+    values.map((value) => {
+      const bytes = fromBase64Url(value);
+      if (bytes.length !== KEY_BYTES) throw new Error(`a key of ${bytes.length} bytes`);
+      return new Secret(bytes);
+    }),
+  );
 }
 
 function signingKeys(value: unknown): Secret<readonly JWK[]> {

@@ -12,7 +12,9 @@ import {
   text,
   url,
   urls,
+  type Variable,
 } from '../shared/env.ts';
+import { isCommitment } from '../shared/franking.ts';
 import type { PublicKeys } from '../shared/token.ts';
 
 /** Prefix of every variable this process reads; others with it are faults. */
@@ -20,6 +22,20 @@ export const ORIGIN_PREFIX = 'HUSHWIRE_ORIGIN_';
 
 const port = (name: string, about: string, fallback: number) =>
   integer(name, { about, min: 0, max: 65_535, fallback });
+
+/** Stays text, since a frozen configuration cannot hold bytes. */
+function frankingKey(name: string): Variable<string> {
+  const about =
+    'secret that stamps what is relayed, so that it can be reported; the edge holds it, too. None: no stamps';
+  return {
+    ...text(name, { about, isSecret: true, fallback: '' }),
+    wanted: '32 bytes as base64url',
+    parse: (value) => {
+      if (value !== '' && !isCommitment(value)) throw new Error('other form');
+      return value;
+    },
+  };
+}
 
 /** Every variable of the origin; also the source of its documentation table. */
 export const ORIGIN_VARIABLES = {
@@ -85,6 +101,7 @@ export const ORIGIN_VARIABLES = {
     wanted: 'a JSON Web Key Set of public Ed25519 keys',
     check: publicKeys,
   }),
+  frankingKey: frankingKey('HUSHWIRE_ORIGIN_FRANKING_KEY'),
   webOrigins: list('HUSHWIRE_ORIGIN_WEB_ORIGINS', {
     about: 'web origins whose pages may open sockets; native clients send none',
     fallback: '',

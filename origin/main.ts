@@ -1,5 +1,6 @@
 /** Entry of an origin node: configuration, adapters, the node, signals; the only place that knows them all. */
 import { readFileSync } from 'node:fs';
+import { fromBase64Url } from '../shared/bytes.ts';
 import { helpOf, UsageError, type Wish, wishOf } from '../shared/entry.ts';
 import { ConfigurationError } from '../shared/env.ts';
 import { INTERNAL_BODY_BYTES } from '../shared/internal.ts';
@@ -17,6 +18,7 @@ import { PostgresRevocations } from './adapters/postgres-revocations.ts';
 import { memoryLimitBytes, type ProcessLoad, watchLoad } from './adapters/process-load.ts';
 import { createPrometheus } from './adapters/prometheus.ts';
 import { openRelay } from './adapters/redis-relay.ts';
+import { createStamper } from './adapters/stamper.ts';
 import { readStatusFiles } from './adapters/status-files.ts';
 import { startUwsServer, type UwsServer, type UwsServerOptions } from './adapters/uws-server.ts';
 import { ORIGIN_VARIABLES, type OriginConfig, readConfig } from './config.ts';
@@ -96,6 +98,7 @@ async function run(config: OriginConfig): Promise<void> {
     log,
     now: Date.now,
     counters,
+    stamper: config.frankingKey === '' ? undefined : createStamper(fromBase64Url(config.frankingKey)),
     fullness: () => fullness(node.connections, load.read(), limits),
     setTimer,
   });

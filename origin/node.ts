@@ -26,6 +26,7 @@ import type {
   Redemptions,
   Registry,
   Socket,
+  Stamper,
 } from './ports.ts';
 import { PostOffice } from './post-office.ts';
 import type { Revocations } from './revocations.ts';
@@ -44,6 +45,8 @@ export interface NodePorts {
   readonly log: Log;
   readonly now: () => number;
   readonly counters: Counters;
+  /** Undefined without a franking key. */
+  readonly stamper?: Stamper | undefined;
   /** How full this node is, 0 to 1, as it tells the others. */
   readonly fullness: () => number;
   /** Runs once after `ms`; the result cancels it. */

@@ -1,6 +1,7 @@
 /** What the origin core needs from outside, written from its own need. Adapters fill these; nothing else may. */
 
 import type { GapReason, Tag } from '../shared/frame.ts';
+import type { Relayed, Stamp } from '../shared/franking.ts';
 import type {
   AccountWritten,
   AttemptAnswer,
@@ -326,3 +327,6 @@ export interface ConnectionEvents {
 
 /** Sends one encoded frame to every connection of this node that joined the topic. */
 export type FanOut = (topic: string, text: string) => void;
+
+/** Stamps what a node relays under the key of the day; at once, so that messages of one tick stay in order. */
+export type Stamper = (relayed: Relayed, nowMs: number) => Stamp;

@@ -187,11 +187,12 @@ describe('publications', ({ test }) => {
     readonly body: string;
     readonly text: string;
   }
-  for (const { position, channel, id, from, data, body, text } of readVectors<Encoded[]>('publications'))
+  for (const { position, body, text, ...message } of readVectors<Encoded[]>('publications'))
     test(`body and frame at ${position.epoch}:${position.offset}`, () => {
-      assert.is(encodePublicationBody(channel, id, from, data), body);
+      const { channel, id, from, data } = message;
+      assert.is(encodePublicationBody(channel, id, from, data, message), body);
       assert.is(encodePublication(position, body), text);
-      assert.equal(parseServerFrame(text), { type: 'publication', ...position, channel, id, from, data });
+      assert.equal(parseServerFrame(text), { type: 'publication', ...position, ...message });
     });
 
   test('property: the short cut gives exactly what JSON.stringify gives', () => {

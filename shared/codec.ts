@@ -14,6 +14,7 @@ import { isFailureCode, type Retry } from './failures.ts';
 import type {
   ClientFrame,
   FailedFrame,
+  PublicationFrame,
   Ref,
   SendItem,
   SentItem,
@@ -23,6 +24,7 @@ import type {
   SubscribeItem,
   Tag,
 } from './frame.ts';
+import { isCommitment, isStamp } from './franking.ts';
 import { LIMITS } from './limits.ts';
 import { isEpoch, isOffset, isPosition, type Position } from './position.ts';
 
@@ -74,7 +76,7 @@ export function parseClientFrame(text: string): ClientFrame | Refused {
 }
 
 function parsePublish(fields: Fields, ref: Ref): ClientFrame | Refused {
-  const { channel, id, data, ephemeral, ifCommit } = fields;
+  const { channel, id, data, ephemeral, ifCommit, commitment } = fields;
   if (!hasOnly(fields, PUBLISH_FIELDS)) return refuse('Unknown field', ref);
   if (!isTag(channel)) return refuse('channel must be a tag', ref);
   if (!isMessageId(id)) return refuse('id must be 16 to 36 base64url characters', ref);
@@ -82,17 +84,24 @@ function parsePublish(fields: Fields, ref: Ref): ClientFrame | Refused {
   if (data.length > LIMITS.dataChars)
     return { refused: 'payload_too_large', detail: 'data is over 64 KiB', ref };
   if (!isData(data)) return refuse('data must be base64url', ref);
-  if (ephemeral === undefined && ifCommit === undefined) return { type: 'publish', ref, channel, id, data };
-  if (ifCommit === undefined)
-    return ephemeral === true
-      ? { type: 'publish', ref, channel, id, data, ephemeral }
-      : refuse('ephemeral must be true, or absent', ref);
-  if (ephemeral !== undefined) return refuse('ifCommit and ephemeral exclude each other', ref);
-  if (!isPosition(ifCommit)) return refuse('ifCommit must be a position', ref);
-  return { type: 'publish', ref, channel, id, data, ifCommit };
+  const message = { type: 'publish', ref, channel, id, data } as const;
+  if (ephemeral !== undefined) {
+    if (ephemeral !== true) return refuse('ephemeral must be true, or absent', ref);
+    if (ifCommit !== undefined) return refuse('ifCommit and ephemeral exclude each other', ref);
+    if (commitment !== undefined) return refuse('commitment and ephemeral exclude each other', ref);
+    return { ...message, ephemeral };
+  }
+  if (ifCommit !== undefined && !isPosition(ifCommit)) return refuse('ifCommit must be a position', ref);
+  if (commitment !== undefined && !isCommitment(commitment))
+    return refuse('commitment must be 43 base64url characters', ref);
+  return {
+    ...message,
+    ...(ifCommit === undefined ? {} : { ifCommit }),
+    ...(commitment === undefined ? {} : { commitment }),
+  };
 }
 
-const PUBLISH_FIELDS = ['type', 'ref', 'channel', 'id', 'data', 'ephemeral', 'ifCommit'];
+const PUBLISH_FIELDS = ['type', 'ref', 'channel', 'id', 'data', 'ephemeral', 'ifCommit', 'commitment'];
 
 function parseSend(fields: Fields, ref: Ref): ClientFrame | Refused {
   const { grants, items } = fields;
@@ -174,9 +183,21 @@ export function failedFrame(ref: Ref, thrown: unknown): FailedFrame {
   };
 }
 
-/** The part of a publication that does not depend on its position; all four values must be base64url. */
-export function encodePublicationBody(channel: Tag, id: string, from: Tag, data: string): string {
-  return `"channel":"${channel}","id":"${id}","from":"${from}","data":"${data}"}`;
+/** What makes a publication one that can be reported. */
+export type Franked = Pick<PublicationFrame, 'commitment' | 'stamp'>;
+
+/** The part of a publication that does not depend on its position; every value must be base64url, or a stamp. */
+export function encodePublicationBody(
+  channel: Tag,
+  id: string,
+  from: Tag,
+  data: string,
+  { commitment, stamp }: Franked = {},
+): string {
+  const message = `"channel":"${channel}","id":"${id}","from":"${from}","data":"${data}"`;
+  if (commitment === undefined) return `${message}}`;
+  const stamped = stamp === undefined ? '' : `,"stamp":"${stamp}"`;
+  return `${message},"commitment":"${commitment}"${stamped}}`;
 }
 
 /** A whole `publication` frame from a position and a body made by `encodePublicationBody`. */
@@ -236,7 +257,9 @@ const SERVER_FRAMES: Readonly<Record<string, (fields: Fields) => boolean>> = {
     f.offset >= 1 &&
     isMessageId(f.id) &&
     isTag(f.from) &&
-    isData(f.data),
+    isData(f.data) &&
+    (f.commitment === undefined || isCommitment(f.commitment)) &&
+    (f.stamp === undefined || isStamp(f.stamp)),
   ephemeral: (f) => isTag(f.channel) && isMessageId(f.id) && isTag(f.from) && isData(f.data),
   presence: (f) =>
     isTag(f.channel) &&

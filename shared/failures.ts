@@ -36,6 +36,7 @@ export const FAILURES = freeze({
   id_token_refused: entry(403, undefined, 'never', 'The ID token was refused'),
   key_log_refused: entry(400, undefined, 'never', 'The key log does not hold together'),
   conflict: entry(409, undefined, 'never', 'The state does not allow this'),
+  report_refused: entry(422, undefined, 'never', 'Nothing proves that this was sent'),
 
   ticket_refused: entry(undefined, 4401, 'new-ticket', 'The ticket was refused'),
   ticket_expired: entry(undefined, 4402, 'new-ticket', 'The ticket has expired'),

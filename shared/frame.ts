@@ -45,6 +45,8 @@ export interface PublishFrame {
   readonly ephemeral?: true;
   /** Accepted only if this is the position of the channel's last conditional publication (offset 0: there is none). */
   readonly ifCommit?: Position;
+  /** What the sender commits to: 32 bytes as base64url. The node stamps it, so that the message can be reported. */
+  readonly commitment?: string;
 }
 /** Puts ciphertext into mailboxes of devices; one answer with a verdict for each item. */
 export interface SendFrame {
@@ -174,6 +176,10 @@ export interface PublicationFrame {
   /** Member tag of the sender, stamped by the node from the grant. */
   readonly from: Tag;
   readonly data: string;
+  /** As its sender sent it; the commitment of a message that can be reported. */
+  readonly commitment?: string;
+  /** The node's word for all of this; only with a commitment, from nodes that have a franking key. */
+  readonly stamp?: string;
 }
 /** A message that was kept nowhere: without position, never replayed, possibly lost. */
 export interface EphemeralFrame {

@@ -8,7 +8,7 @@ import type { JWK } from './token.ts';
 
 const KEY_MANAGEMENT = 'ECDH-ES';
 const CONTENT_ENCRYPTION = 'A256GCM';
-/** Longest JWE read: what we wrap is a key and an id, some hundred characters. */
+/** Longest JWE read by default: what we wrap is a key and an id, some hundred characters. */
 const JWE_MAX_CHARS = 8 * 1024;
 
 /** Encrypts to a peer's public P-256 key. Throws `bad_request` when that key is not usable. */
@@ -26,10 +26,14 @@ export async function encryptTo(publicKey: JWK, plaintext: Uint8Array): Promise<
   }
 }
 
-/** Decrypts with a private P-256 key. Throws `bad_request` for every fault alike. */
-export async function decryptWith(privateKey: CryptoKey, jwe: string): Promise<Uint8Array> {
+/** Decrypts with a private P-256 key what is not over `maxChars`. Throws `bad_request` for every fault alike. */
+export async function decryptWith(
+  privateKey: CryptoKey,
+  jwe: string,
+  maxChars = JWE_MAX_CHARS,
+): Promise<Uint8Array> {
   try {
-    if (jwe.length > JWE_MAX_CHARS) throw new TypeError('Too long');
+    if (jwe.length > maxChars) throw new TypeError('Too long');
     const { plaintext } = await compactDecrypt(jwe, privateKey, {
       keyManagementAlgorithms: [KEY_MANAGEMENT],
       contentEncryptionAlgorithms: [CONTENT_ENCRYPTION],

@@ -11,6 +11,7 @@ import {
   type JWK,
   type Kind,
   type MailboxGrantsClaims,
+  type ReportClaims,
   type Signer,
   type TicketClaims,
   TOKEN_KINDS,
@@ -30,8 +31,17 @@ const grants: GrantsClaims = {
 };
 const mailboxes: MailboxGrantsClaims = { session: tag, sender: tag, mailboxes: [tag] };
 const invitation: InvitationClaims = { jti: 'j', uses: '5' };
+const report: ReportClaims = { jti: 'j', channel: 'c', message: 'm', from: tag, commitment: 'x', hour: '1' };
 const internal: InternalClaims = { jti: 'j', method: 'POST', path: '/x?y=1', bodyHash: 'h' };
-const kinds: readonly Kind[] = ['access', 'ticket', 'grants', 'mailboxes', 'invitation', 'internal'];
+const kinds: readonly Kind[] = [
+  'access',
+  'ticket',
+  'grants',
+  'mailboxes',
+  'invitation',
+  'report',
+  'internal',
+];
 
 interface Edge {
   readonly signer: Signer;
@@ -47,6 +57,7 @@ async function createEdge(issuer = ISSUER, kid = 'k1'): Promise<Edge> {
     if (kind === 'access') return signer.sign(kind, access, nowMs);
     if (kind === 'ticket') return signer.sign(kind, ticket, nowMs);
     if (kind === 'invitation') return signer.sign(kind, invitation, nowMs);
+    if (kind === 'report') return signer.sign(kind, report, nowMs);
     if (kind === 'mailboxes') return signer.sign(kind, mailboxes, nowMs);
     return kind === 'grants' ? signer.sign(kind, grants, nowMs) : signer.sign(kind, internal, nowMs);
   };
@@ -60,7 +71,7 @@ describe('our tokens', ({ test, before }) => {
   });
 
   test('each kind verifies and gives back its claims and its end', async () => {
-    const expected = { access, ticket, grants, mailboxes, invitation, internal };
+    const expected = { access, ticket, grants, mailboxes, invitation, report, internal };
     for (const kind of kinds) {
       const verified = await edge.verifier.verify(kind, await edge.sign(kind), NOW_MS);
       assert.ok(typeof verified === 'object', kind);

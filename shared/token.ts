@@ -11,6 +11,7 @@
  * | grants | edge | origin | 10 min | for each channel: member tag, verbs, generation; bound to a session tag |
  * | mailboxes | edge | origin | 10 min | mailbox tags and a sender tag; bound to a session tag |
  * | invitation | edge | edge | 7 d, counted uses | how many accounts it may let in |
+ * | report | edge | moderators' clients | 30 d | what a node relayed: commitment, sender, channel, hour |
  * | internal | edge | origin's internal API | 30 s | method, path, body hash |
  * | assertion | a device | edge | `iat` within 60 s, one use | user id, purpose |
  */
@@ -73,6 +74,15 @@ export interface InvitationClaims {
   readonly jti: string;
   readonly uses: string;
 }
+/** What a node relayed, in the words clients use; `hour` since 1970. For the moderators of `channel`. */
+export interface ReportClaims {
+  readonly jti: string;
+  readonly channel: string;
+  readonly message: string;
+  readonly from: Tag;
+  readonly commitment: string;
+  readonly hour: string;
+}
 export interface InternalClaims {
   readonly jti: string;
   readonly method: string;
@@ -100,6 +110,7 @@ interface Kinds {
   grants: GrantsClaims;
   mailboxes: MailboxGrantsClaims;
   invitation: InvitationClaims;
+  report: ReportClaims;
   internal: InternalClaims;
 }
 export type Kind = keyof Kinds;
@@ -142,6 +153,12 @@ export const TOKEN_KINDS: Readonly<Record<Kind, KindRow>> = Object.freeze({
     audience: 'hushwire-sign-up',
     lifeSeconds: 7 * 86_400,
     required: ['jti', 'uses'],
+  },
+  report: {
+    typ: 'hushwire-report+jwt',
+    audience: 'hushwire-moderators',
+    lifeSeconds: 30 * 86_400,
+    required: ['jti', 'channel', 'message', 'from', 'commitment', 'hour'],
   },
   internal: {
     typ: 'hushwire-internal+jwt',

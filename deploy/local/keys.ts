@@ -11,6 +11,8 @@ export interface Keys {
   readonly tagKey: string;
   /** `HUSHWIRE_EDGE_SEAL_KEYS`: the same form. */
   readonly sealKeys: string;
+  /** `HUSHWIRE_EDGE_FRANKING_KEYS` and `HUSHWIRE_ORIGIN_FRANKING_KEY`: 32 bytes of base64url. */
+  readonly frankingKey: string;
 }
 
 /** Fresh random keys. `kid` is the RFC 7638 thumbprint of the public key. */
@@ -23,5 +25,6 @@ export async function createKeys(): Promise<Keys> {
     publicKeys: JSON.stringify({ keys: [publicKey] }),
     tagKey: `1:${randomBytes(32).toString('base64url')}`,
     sealKeys: `1:${randomBytes(32).toString('base64url')}`,
+    frankingKey: randomBytes(32).toString('base64url'),
   };
 }

@@ -126,6 +126,7 @@ async function openNode(
     databaseUrl,
     edgeIssuer: issuer,
     edgeKeys: keys.publicKeys,
+    frankingKey: keys.frankingKey,
     // Pages that the edge itself serves open their sockets here.
     webOrigins: [issuer, ...(given?.webOrigins ?? [])],
     env: given?.originEnv,

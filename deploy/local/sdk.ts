@@ -19,6 +19,7 @@ const ENTRIES: Readonly<Record<string, string>> = {
   receipts: 'shared/client/receipts.ts',
   typing: 'shared/client/typing.ts',
   'indexed-stores': 'shared/client/adapters/indexed-stores.ts',
+  report: 'shared/client/report.ts',
 };
 const OUT = join(CHECKOUT, '.hushwire', 'sdk');
 

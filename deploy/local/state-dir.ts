@@ -57,8 +57,10 @@ async function forget(path: string): Promise<void> {
 
 async function loadKeys(file: string): Promise<Keys> {
   const known = await readOptional(file);
-  if (known !== undefined) return JSON.parse(known) as Keys;
-  const keys = await createKeys();
+  const kept = known === undefined ? undefined : (JSON.parse(known) as Keys);
+  if (kept?.frankingKey !== undefined) return kept;
+  // Keys of an older release lack some.
+  const keys = { ...(await createKeys()), ...kept };
   const draft = `${file}.${process.pid}`;
   await writeFile(draft, `${JSON.stringify(keys, null, 2)}\n`, { mode: 0o600 });
   await rename(draft, file);

@@ -42,7 +42,12 @@ export async function startEdgeStack(
     const [relay, state, database] = await Promise.all([startRedis(), startRedis(), createDatabase()]);
     ends.push(relay.stop, state.stop, database.drop);
     const rest = started(await startUpstash({ redisUrl: state.url }));
-    const base = { relayUrl: relay.url, databaseUrl: database.url, edgeKeys: keys.publicKeys };
+    const base = {
+      relayUrl: relay.url,
+      databaseUrl: database.url,
+      edgeKeys: keys.publicKeys,
+      frankingKey: keys.frankingKey,
+    };
     const nodes: OriginServer[] = [];
     for (const node of ['n1', 'n2'])
       nodes.push(

@@ -5,7 +5,7 @@ import type { Grants } from '../grants.ts';
 import type { Inbox } from '../inbox.ts';
 import type { MailboxGrants } from '../mailbox-grants.ts';
 import type { Counters } from '../metrics.ts';
-import type { Broker, Mailboxes, Redemptions } from '../ports.ts';
+import type { Broker, Mailboxes, Redemptions, Stamper } from '../ports.ts';
 import type { Revocations } from '../revocations.ts';
 import type { Subscriptions } from '../subscriptions.ts';
 
@@ -18,6 +18,8 @@ export interface CommandPorts {
   readonly revocations: Pick<Revocations, 'has'>;
   readonly now: () => number;
   readonly counters: Counters;
+  /** Undefined without a franking key: nothing that this node relays can be reported then. */
+  readonly stamper?: Stamper | undefined;
 }
 
 /** Who sent a command: an open connection, as far as commands need to know it. */

@@ -1,6 +1,7 @@
-import { encodePublicationBody } from '../../shared/codec.ts';
+import { encodePublicationBody, type Franked } from '../../shared/codec.ts';
 import { Failure } from '../../shared/failure.ts';
 import type { DoneFrame, PublishedFrame, PublishFrame } from '../../shared/frame.ts';
+import type { Relayed } from '../../shared/franking.ts';
 import type { Caller } from './caller.ts';
 
 /**
@@ -10,9 +11,15 @@ import type { Caller } from './caller.ts';
  */
 export async function publish(frame: PublishFrame, caller: Caller): Promise<PublishedFrame | DoneFrame> {
   const { broker, counters, now } = caller.ports;
-  const { channel, id, data, ref, ifCommit } = frame;
+  const { channel, id, data, ref, ifCommit, commitment } = frame;
   const { member } = caller.grants.need(channel, 'publish', now());
-  const body = encodePublicationBody(channel, id, member, data);
+  const body = encodePublicationBody(
+    channel,
+    id,
+    member,
+    data,
+    commitment === undefined ? {} : frank({ channel, from: member, id, commitment }, caller),
+  );
   if (frame.ephemeral) {
     await broker.announce(channel, body);
     return { type: 'ok', ref };
@@ -25,4 +32,10 @@ export async function publish(frame: PublishFrame, caller: Caller): Promise<Publ
   return outcome === 'duplicate'
     ? { type: 'ok', ref, position, duplicate: true }
     : { type: 'ok', ref, position };
+}
+
+/** Without a franking key the commitment goes on alone: readers still check it, but nobody can report the message. */
+function frank(relayed: Relayed, { ports: { stamper, now } }: Caller): Franked {
+  const { commitment } = relayed;
+  return stamper === undefined ? { commitment } : { commitment, stamp: stamper(relayed, now()) };
 }

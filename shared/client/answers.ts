@@ -268,3 +268,20 @@ function isDuration(value: unknown): value is number {
 function isSocketUrl(value: unknown): value is string {
   return isText(value) && /^wss?:\/\//.test(value);
 }
+
+/** A message as its publication has it, without what it says. */
+export interface RelayedMessage {
+  readonly message: string;
+  readonly from: string;
+  readonly commitment: string;
+  readonly stamp: string;
+}
+
+/** The edge's word, for moderators, that it was relayed. */
+export interface Attested {
+  readonly attestation: string;
+}
+
+export function isAttested(value: unknown): value is Attested {
+  return isText(fields(value).attestation);
+}

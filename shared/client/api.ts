@@ -2,6 +2,7 @@ import { isFailure } from '../failure.ts';
 import {
   type Admission,
   type Appended,
+  type Attested,
   type BanList,
   type BanOrder,
   type Directory,
@@ -9,6 +10,7 @@ import {
   type History,
   isAdmission,
   isAppended,
+  isAttested,
   isBanList,
   isConfirmed,
   isDirectory,
@@ -25,6 +27,7 @@ import {
   type MemberRole,
   type OwnDevice,
   type OwnSession,
+  type RelayedMessage,
   type SteppedUp,
   type Stock,
   type StoredList,
@@ -56,6 +59,7 @@ export interface Api {
   ban(channelId: string | undefined, order: BanOrder, signal?: AbortSignal): Promise<void>;
   liftBan(channelId: string | undefined, userIds: readonly string[], signal?: AbortSignal): Promise<void>;
   bans(channelId: string | undefined, after?: string, signal?: AbortSignal): Promise<BanList>;
+  attest(channelId: string, relayed: RelayedMessage, signal?: AbortSignal): Promise<Attested>;
   /** A ticket, and grants for up to 100 channels. */
   connect(channelIds: readonly string[], signal?: AbortSignal): Promise<Admission>;
   addDevice(proofs: object, signal?: AbortSignal): Promise<void>;
@@ -142,6 +146,8 @@ export function createApi(http: Http, session: Session): Api {
     liftBan: async (channelId, userIds, signal) => {
       await ask({ path: `${placeOf(channelId)}/bans/lift`, body: { userIds }, signal }, isDone);
     },
+    attest: (channelId, body, signal) =>
+      ask({ path: `${channelPath(channelId)}/reports`, body, signal }, isAttested),
     bans: (channelId, after, signal) => {
       const query = after === undefined ? '' : `?after=${encodeURIComponent(after)}`;
       return ask({ method: 'GET', path: `${placeOf(channelId)}/bans${query}`, signal }, isBanList);

@@ -13,9 +13,10 @@ import type { EphemeralFrame, GapFrame, PublicationFrame, Tag } from '../frame.t
 import type { Position } from '../position.ts';
 import { abortable } from './abort.ts';
 import type { Clock } from './clock.ts';
+import { type Committed, commit } from './commitment.ts';
 import type { ChannelCrypto } from './crypto.ts';
 import { Emitter } from './emitter.ts';
-import type { Outbox, Published, Route } from './outbox.ts';
+import type { Outbox, Outgoing, Published, Route } from './outbox.ts';
 import { OpenPresence, type Presence } from './presence.ts';
 import { type Message, Reader, type ReaderEvents } from './reader.ts';
 import { Stream } from './stream.ts';
@@ -142,16 +143,16 @@ export class OpenChannel implements Channel {
     if (!isMessageId(id))
       throw new Failure('bad_request', { detail: 'id must be 16 to 36 base64url characters' });
     this.#requireSubscription();
-    const plaintext = typeof content === 'string' ? utf8(content) : content;
+    const bytes = typeof content === 'string' ? utf8(content) : content;
     const { channelId } = this;
-    const ciphertext = await this.#ports.crypto.seal(plaintext, { channelId, messageId: id });
+    const sealed = await this.#seal(bytes, { channelId, messageId: id });
     this.#requireSubscription();
     signal?.throwIfAborted();
     const { outbox } = this.#ports;
     const published = outbox.add({
       channelId,
       id,
-      data: toBase64Url(ciphertext),
+      ...sealed,
       ...(ifCommit === undefined ? {} : { ifCommit }),
     });
     return abortable(published, signal, () => outbox.drop(id));
@@ -245,6 +246,13 @@ export class OpenChannel implements Channel {
 
   skipTo(frame: GapFrame): void {
     if (this.#stream.skipTo(frame.position)) this.#reader.push(frame);
+  }
+
+  async #seal(bytes: Uint8Array, place: Committed): Promise<Pick<Outgoing, 'data' | 'commitment'>> {
+    const { crypto } = this.#ports;
+    if (crypto.isPassThrough) return { data: toBase64Url(await crypto.seal(bytes, place)) };
+    const { plaintext, commitment } = await commit(bytes, place);
+    return { data: toBase64Url(await crypto.seal(plaintext, { ...place, commitment })), commitment };
   }
 
   #close(failure: Failure | undefined): void {

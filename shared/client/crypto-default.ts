@@ -83,9 +83,11 @@ export async function openWith(
   }
 }
 
-function parameters(iv: Uint8Array<ArrayBuffer>, { channelId, messageId, isEphemeral }: MessageContext) {
+function parameters(iv: Uint8Array<ArrayBuffer>, context: MessageContext) {
+  const { channelId, messageId, isEphemeral, commitment } = context;
   const kind = isEphemeral ? 'ephemeral' : 'message';
-  return { name: 'AES-GCM', iv, additionalData: lengthPrefixed([kind, channelId, messageId]) };
+  const committed = commitment === undefined ? [] : [commitment];
+  return { name: 'AES-GCM', iv, additionalData: lengthPrefixed([kind, channelId, messageId, ...committed]) };
 }
 
 function importKey(key: Uint8Array<ArrayBuffer>): Promise<CryptoKey> {

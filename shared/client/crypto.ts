@@ -6,6 +6,8 @@ export interface MessageContext {
   readonly messageId: string;
   /** Kept nowhere; sealed into smaller sizes. */
   readonly isEphemeral?: true;
+  /** The plaintext begins with the key that opens it (commitment.ts); stripped or exchanged on the way, nothing opens. */
+  readonly commitment?: string;
 }
 
 /** `no_key`: this device holds no key of the channel · `altered`: the key it holds does not open it. */
@@ -19,6 +21,8 @@ export type Opened = { readonly plaintext: Uint8Array } | { readonly unreadable:
  * nothing else opens. `seal` yields at most 64 KiB. Calls for one channel may run at the same time.
  */
 export interface ChannelCrypto {
+  /** It encrypts nothing, since the content is encrypted already: then nothing is committed to either. */
+  readonly isPassThrough?: true;
   /** This device's public key, to be handed to peers over a way they trust. */
   readonly agreementKey: JWK;
   /** Makes a new channel key, unless this device holds one. */

@@ -1,5 +1,5 @@
 /** Who may be in a channel: leaving, removing, roles, and bans, which the service enforces without knowing anybody. */
-import type { BanList, BanOrder, MemberRole } from './answers.ts';
+import type { BanList, BanOrder, MemberRole, RelayedMessage } from './answers.ts';
 import type { Api } from './api.ts';
 
 export interface ModerationPorts {
@@ -48,6 +48,13 @@ export class Moderation {
   lift(userIds: readonly string[]): Promise<void> {
     const { api, retrying } = this.#ports;
     return retrying(() => api.liftBan(this.channelId, userIds));
+  }
+
+  /** The edge's word that a message was relayed, as a report carries it (report.ts). Throws `report_refused`. */
+  async attest(relayed: RelayedMessage): Promise<string> {
+    const { api, retrying } = this.#ports;
+    const { attestation } = await retrying(() => api.attest(this.channelId, relayed));
+    return attestation;
   }
 
   /** Bans in force, by tag: a page of up to 200, after the last tag of the page before. */

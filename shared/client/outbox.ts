@@ -29,6 +29,8 @@ export const WINDOW_CHARS = 1024 * 1024;
 export interface Outgoing extends KeptMessage {
   /** Accepted only while this is the channel's last conditional publication (offset 0: there is none). */
   readonly ifCommit?: Position;
+  /** What the sender commits to. */
+  readonly commitment?: string;
 }
 /** The log has it: at this position, for everybody. */
 export interface Published {
@@ -194,9 +196,12 @@ export class Outbox {
 
   #send(entry: Entry, { connection, channel }: Route): void {
     this.#mark(entry, 'sent');
-    const { id, data, ifCommit } = entry;
-    const condition = ifCommit === undefined ? {} : { ifCommit };
-    connection.request({ type: 'publish', channel, id, data, ...condition }).then(
+    const { id, data, ifCommit, commitment } = entry;
+    const more = {
+      ...(ifCommit === undefined ? {} : { ifCommit }),
+      ...(commitment === undefined ? {} : { commitment }),
+    };
+    connection.request({ type: 'publish', channel, id, data, ...more }).then(
       (answer) => this.#answered(entry, answer),
       (error) => this.#refused(entry, toFailure(error), connection),
     );

@@ -2,7 +2,9 @@ import { fromBase64Url, fromUtf8 } from '../bytes.ts';
 import { Failure, toFailure } from '../failure.ts';
 import type { FailureCode } from '../failures.ts';
 import type { EphemeralFrame, GapFrame, GapReason, PublicationFrame, RevokedFrame, Tag } from '../frame.ts';
+import type { Stamp } from '../franking.ts';
 import type { Position } from '../position.ts';
+import { openCommitment } from './commitment.ts';
 import type { ChannelCrypto, Unreadable } from './crypto.ts';
 import { INBOX_MAX_BYTES, INBOX_MAX_ITEMS, Inbox } from './inbox.ts';
 
@@ -16,12 +18,21 @@ export interface Message {
   readonly isOwn: boolean;
   readonly position: Position;
   readonly bytes: Uint8Array;
+  /** What a report needs (report.ts); without it nobody can prove that this was sent. */
+  readonly evidence?: Evidence;
   /** The bytes as UTF-8; throws TypeError when they are not. */
   text(): string;
 }
 
+/** Proof of a message for moderators: the commitment, the key that opens it, and the node's stamp. */
+export interface Evidence {
+  readonly commitment: string;
+  readonly opening: string;
+  readonly stamp: Stamp;
+}
+
 /** What its sender wanted nobody to keep: typing, a receipt. One that cannot be read is dropped. */
-export type EphemeralMessage = Omit<Message, 'position'>;
+export type EphemeralMessage = Omit<Message, 'position' | 'evidence'>;
 
 /** What a channel brings, in the order of its stream. */
 export interface ReaderEvents {
@@ -43,6 +54,10 @@ export interface ReaderPorts {
   /** The crypto port threw what it never should; nothing more will be handed on. */
   readonly onFault: (failure: Failure) => void;
 }
+
+type Content =
+  | { readonly bytes: Uint8Array; readonly evidence?: Evidence }
+  | { readonly unreadable: Unreadable };
 
 /** What goes through the queue. */
 export type Incoming = PublicationFrame | EphemeralFrame | GapFrame | Omit<RevokedFrame, 'channel'>;
@@ -117,17 +132,37 @@ export class Reader {
   }
 
   async #open(frame: PublicationFrame): Promise<void> {
-    const { id, from, epoch, offset, data } = frame;
-    const { crypto, channelId, emitter, isOwn } = this.#ports;
-    const opened = await crypto.open(fromBase64Url(data), { channelId, messageId: id });
+    const { id, from, epoch, offset } = frame;
+    const { emitter, isOwn } = this.#ports;
+    const opened = await this.#openContent(frame);
     if (this.#hasEnded) return;
     const position = { epoch, offset };
     if ('unreadable' in opened)
       return emitter.emit('unreadable', { id, from, position, reason: opened.unreadable });
-    const bytes = opened.plaintext;
-    const message: Message = { id, from, isOwn: isOwn(from), position, bytes, text: () => fromUtf8(bytes) };
+    const { bytes, evidence } = opened;
+    const message: Message = {
+      ...{ id, from, isOwn: isOwn(from), position, bytes, text: () => fromUtf8(bytes) },
+      ...(evidence === undefined ? {} : { evidence }),
+    };
     for (const inbox of [...this.#inboxes]) inbox.push(message);
     emitter.emit('message', message);
+  }
+
+  /** Content whose commitment does not open is not shown: it could not be reported. */
+  async #openContent({ id, data, commitment, stamp }: PublicationFrame): Promise<Content> {
+    const { crypto, channelId } = this.#ports;
+    const place = { channelId, messageId: id };
+    const ciphertext = fromBase64Url(data);
+    if (commitment === undefined) {
+      const opened = await crypto.open(ciphertext, place);
+      return 'unreadable' in opened ? opened : { bytes: opened.plaintext };
+    }
+    const opened = await crypto.open(ciphertext, { ...place, commitment });
+    if ('unreadable' in opened) return opened;
+    const shown = await openCommitment(opened.plaintext, commitment, place);
+    if (shown === undefined) return { unreadable: 'altered' };
+    const { content: bytes, opening } = shown;
+    return stamp === undefined ? { bytes } : { bytes, evidence: { commitment, opening, stamp } };
   }
 
   async #openEphemeral({ id, from, data }: EphemeralFrame): Promise<void> {

@@ -76,6 +76,7 @@ async function compose(parts: Parts, windowMs: number): Promise<Fleet> {
       databaseUrl,
       edgeIssuer: edgeUrl(edgePort),
       edgeKeys: keys.publicKeys,
+      frankingKey: keys.frankingKey,
       env: { HUSHWIRE_ORIGIN_SHARE_PORT: 'yes', HUSHWIRE_ORIGIN_DRAIN_WINDOW_MS: String(windowMs) },
       onSpawn: state.claim.record,
     });

@@ -150,6 +150,7 @@ export function environment({
     HUSHWIRE_EDGE_SIGNING_KEYS: keys.signingKeys,
     HUSHWIRE_EDGE_TAG_KEY: keys.tagKey,
     HUSHWIRE_EDGE_SEAL_KEYS: keys.sealKeys,
+    HUSHWIRE_EDGE_FRANKING_KEYS: keys.frankingKey,
     HUSHWIRE_EDGE_STATE_URL: options.stateUrl,
     HUSHWIRE_EDGE_STATE_TOKEN: options.stateToken,
     HUSHWIRE_EDGE_ORIGIN_API: options.originApi.join(','),

@@ -12,6 +12,8 @@ export interface OriginOptions {
   readonly edgeIssuer: string;
   /** The edge's public keys, as in `Keys.publicKeys`. */
   readonly edgeKeys: string;
+  /** As in `Keys.frankingKey`; without it nothing is stamped. */
+  readonly frankingKey?: string | undefined;
   readonly webOrigins?: readonly string[] | undefined;
   /** Ports of the sockets, the internal API, and health; each is picked by the system when absent. */
   readonly port?: number | undefined;
@@ -80,6 +82,7 @@ function environment(options: OriginOptions): Record<string, string> {
     HUSHWIRE_ORIGIN_DATABASE_URL: options.databaseUrl,
     HUSHWIRE_ORIGIN_EDGE_ISSUER: options.edgeIssuer,
     HUSHWIRE_ORIGIN_EDGE_KEYS: options.edgeKeys,
+    HUSHWIRE_ORIGIN_FRANKING_KEY: options.frankingKey ?? '',
     HUSHWIRE_ORIGIN_WEB_ORIGINS: webOrigins.join(','),
   };
 }

@@ -262,6 +262,7 @@ function orUndefined(): undefined {
 function passThrough(device: Device): ChannelCrypto {
   const unused = () => Promise.reject(new Failure('conflict', { detail: 'Keys are the group’s' }));
   return {
+    isPassThrough: true,
     agreementKey: device.agreementKey,
     createKey: async () => undefined,
     hasKey: () => true,
