@@ -37,6 +37,7 @@ export const FAILURES = freeze({
   key_log_refused: entry(400, undefined, 'never', 'The key log does not hold together'),
   conflict: entry(409, undefined, 'never', 'The state does not allow this'),
   report_refused: entry(422, undefined, 'never', 'Nothing proves that this was sent'),
+  ban_list_refused: entry(undefined, undefined, 'never', 'The list of bans was altered'),
 
   ticket_refused: entry(undefined, 4401, 'new-ticket', 'The ticket was refused'),
   ticket_expired: entry(undefined, 4402, 'new-ticket', 'The ticket has expired'),

@@ -1,6 +1,6 @@
 /**
  * Encryption to one public key as compact JWE (RFC 7516), with one pair of algorithms and no other: ECDH-ES on P-256
- * (RFC 7518 §4.6) and A256GCM. Beside token.ts and key-log.ts the only file that imports jose.
+ * (RFC 7518 §4.6) and A256GCM. With token.ts, key-log.ts and jws.ts the only file that imports jose.
  */
 import { CompactEncrypt, compactDecrypt, importJWK } from 'jose';
 import { Failure } from './failure.ts';

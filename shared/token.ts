@@ -1,5 +1,5 @@
 /**
- * The kinds of token; with jwe.ts and key-log.ts the only file that imports jose. Ours are Ed25519-signed JWTs; `typ` and `aud` differ
+ * The kinds of token; with jwe.ts, jws.ts and key-log.ts the only file that imports jose. Ours are Ed25519-signed JWTs; `typ` and `aud` differ
  * by kind, so that one kind can never stand in for another (RFC 8725 §3.11, §3.12). Verification always names the
  * algorithms, the type, the issuer, the audience and the required claims, and takes keys only from the caller: `jku`,
  * `jwk` and `x5u` headers are never followed.

@@ -20,6 +20,7 @@ const ENTRIES: Readonly<Record<string, string>> = {
   typing: 'shared/client/typing.ts',
   'indexed-stores': 'shared/client/adapters/indexed-stores.ts',
   report: 'shared/client/report.ts',
+  'ban-list': 'shared/client/ban-list.ts',
 };
 const OUT = join(CHECKOUT, '.hushwire', 'sdk');
 

@@ -68,6 +68,8 @@ export interface Channel {
   publishEphemeral(content: Uint8Array | string): Promise<void>;
   /** Messages from this call on, in order. A reader 2,000 messages or 8 MiB behind ends with `slow_consumer`. */
   messages(): AsyncIterableIterator<Message>;
+  /** From now on nothing is shown, nor told, of senders for whom this is true; one rule at a time. */
+  hideSenders(isHidden: (from: Tag) => boolean): void;
   /** Calls back on later events; the returned function ends that. */
   on<K extends keyof ChannelEvents>(name: K, listener: (event: ChannelEvents[K]) => void): () => void;
   /** Unsubscribes, ends readers and rejects unanswered messages with `conflict`. */
@@ -171,6 +173,10 @@ export class OpenChannel implements Channel {
 
   messages(): AsyncIterableIterator<Message> {
     return this.#reader.messages();
+  }
+
+  hideSenders(isHidden: (from: Tag) => boolean): void {
+    this.#reader.isHidden = isHidden;
   }
 
   on<K extends keyof ChannelEvents>(name: K, listener: (event: ChannelEvents[K]) => void): () => void {

@@ -67,6 +67,8 @@ export type Incoming = PublicationFrame | EphemeralFrame | GapFrame | Omit<Revok
  * order whatever decryption takes. Its queue is bounded; whoever fills it asks `isFull` first.
  */
 export class Reader {
+  /** Senders of whom nothing is handed on. */
+  isHidden: (from: Tag) => boolean = () => false;
   readonly #ports: ReaderPorts;
   readonly #inboxes = new Set<Inbox<Message>>();
   readonly #queue: Incoming[] = [];
@@ -123,6 +125,7 @@ export class Reader {
   }
 
   async #handOn(frame: Incoming): Promise<void> {
+    if ('from' in frame && this.isHidden(frame.from)) return;
     if (frame.type === 'publication') return this.#open(frame);
     if (frame.type === 'ephemeral') return this.#openEphemeral(frame);
     if (frame.type === 'gap')

@@ -66,7 +66,7 @@ const WALLS: readonly Wall[] = [
     readsEnvironment: true,
   },
 
-  { files: /^shared\/(?:token|jwe|key-log)\.ts$/, may: [SHARED], packages: [/^jose$/] },
+  { files: /^shared\/(?:token|jwe|key-log|jws)\.ts$/, may: [SHARED], packages: [/^jose$/] },
   { files: /^shared\/client\/mls\//, may: [SHARED], packages: [/^ts-mls(?:\/|$)/] },
   { files: /^shared\/client\/adapters\//, may: [SHARED, SDK_ADAPTERS], packages: [ANY], hasOneDriver: true },
   // What apps come from, for comparison.
