@@ -99,7 +99,7 @@ export class BanList {
   }
 
   /** Signs the next entry; it counts once it was taken. Throws `bad_request` over its limits. */
-  async draft(change: BanListChange, device: Device): Promise<string> {
+  async draft(change: BanListChange, device: Pick<Device, 'deviceId' | 'signing'>): Promise<string> {
     const { ban = [], lift = [], moderators = [...this.#moderators.values()] } = change;
     const previous = this.#hashes.at(-1);
     const link = { channel: this.#channelId, epoch: this.epoch + 1, ...(previous && { previous }) };
