@@ -30,6 +30,8 @@ export const unexpected = new Counter('unexpected_closes');
 export const cuts = new Counter('cuts');
 /** Sockets that moved to another node without being away. */
 export const moves = new Counter('moves');
+/** Welcomes that a node sent and k6 dropped; their sockets are good all the same. */
+export const dropped = new Counter('welcomes_dropped');
 /** Sockets that could not be opened, and calls that failed for good. */
 const refused = new Counter('refused');
 /** Devices whose socket was open at the beginning of the part that counts. */

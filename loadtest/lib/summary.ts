@@ -29,6 +29,7 @@ const SHOWN = [
   'moves',
   'cuts',
   'refused',
+  'welcomes_dropped',
   'present',
   'checks',
 ];

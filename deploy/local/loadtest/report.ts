@@ -89,7 +89,7 @@ function charts(samples: readonly Sample[]): string {
 
 /** What k6 counts by itself is of use only when one of ours asks a question. */
 const OURS =
-  /^(?:realtime_ms|api_ms|away_ms|generator_lag_ms|accepted|arrived|lost|disordered|gaps_told|sockets_opened|unexpected_closes|moves|cuts|refused|present|checks|http_reqs|http_req_failed|ws_connecting|data_(?:sent|received))$/;
+  /^(?:realtime_ms|api_ms|away_ms|generator_lag_ms|accepted|arrived|lost|disordered|gaps_told|sockets_opened|unexpected_closes|moves|cuts|refused|welcomes_dropped|present|checks|http_reqs|http_req_failed|ws_connecting|data_(?:sent|received))$/;
 const STATS = ['med', 'p(95)', 'p(99)', 'p(99.9)', 'max', 'count'] as const;
 
 function figuresOf({ summary }: Report): string {
