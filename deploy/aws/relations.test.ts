@@ -6,7 +6,7 @@ import { DUMP_GROUP_NAME } from './dumps.ts';
 import { EXAMPLE, exampleTemplate } from './example.ts';
 import { brokenRelations } from './relations.ts';
 import { type Json, resourcesOf, type Template } from './template.ts';
-import { NODE_KEEP_ALIVE, SOCKET_IDLE } from './timings.ts';
+import { DEREGISTRATION, DRAIN, NODE_KEEP_ALIVE, SOCKET_IDLE } from './timings.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const source = (path: string) => readFileSync(join(ROOT, path), 'utf8');
@@ -60,6 +60,16 @@ describe('relations of the template', ({ test }) => {
     const keepAlive = /KEEP_ALIVE_MS = ([\d_]+)/.exec(source('origin/adapters/http-server.ts'))?.[1];
     assert.is(Number(idle), SOCKET_IDLE);
     assert.is(Number(keepAlive?.replaceAll('_', '')), NODE_KEEP_ALIVE * 1_000);
+  });
+
+  test('fit the unit of the instance: it is not killed while it drains, and has files for its sockets', () => {
+    const unit = source('deploy/instance/hushwire-origin.service');
+    const of = (name: string) => Number(new RegExp(`^${name}=(\\d+)$`, 'm').exec(unit)?.[1]);
+    assert.ok(of('TimeoutStopSec') > DRAIN.lead + DRAIN.cap, 'killed while it drains');
+    assert.ok(of('TimeoutStopSec') <= DEREGISTRATION, 'still there when the balancer has cut it off');
+    // Each connection is a file of its process; stores, logs and modules need a few.
+    const most = /MAX_CONNECTIONS = ([\d_]+)/.exec(source('origin/main.ts'))?.[1]?.replaceAll('_', '');
+    assert.ok(of('LimitNOFILE') >= Number(most) + 1_000, 'files');
   });
 });
 
