@@ -30,7 +30,7 @@ const Shape = v.pipe(
       /^arn:aws[\w-]*:acm:[\w-]+:\d{12}:certificate\/[\w-]+$/,
       'the ARN of a certificate',
     ),
-    edgeIssuer: matching(/^https:\/\/[^/]+$/, 'an https URL without a path'),
+    edgeIssuer: matching(/^https:\/\/[a-z0-9.-]+(:\d+)?$/, 'an https URL without a path'),
     /** The edge's public signing keys, as it publishes them under /.well-known/jwks.json. */
     edgeKeys: v.strictObject({
       keys: v.pipe(
@@ -39,7 +39,7 @@ const Shape = v.pipe(
             kty: v.literal('OKP'),
             crv: v.literal('Ed25519'),
             x: matching(/^[\w-]{43}$/, 'a public key'),
-            kid: v.pipe(v.string(), v.nonEmpty()),
+            kid: matching(/^[\w.-]{1,64}$/, 'a key id'),
             alg: v.optional(v.literal('EdDSA')),
             use: v.optional(v.literal('sig')),
           }),
@@ -109,10 +109,7 @@ export class SettingsError extends Error {
 /** Settings out of parsed JSON; throws one SettingsError with every fault. Relations are judged once each value is right. */
 export function readSettings(given: unknown): Settings {
   const result = v.safeParse(Shape, given);
-  if (!result.success)
-    throw new SettingsError(
-      result.issues.map((issue) => `${v.getDotPath(issue) ?? 'settings'}: ${issue.message}`),
-    );
+  if (!result.success) throw new SettingsError(result.issues.map(faultLine));
   const most = connectionsAtMost(result.output);
   if (most <= result.output.database.connections) return result.output;
   throw new SettingsError([
@@ -123,4 +120,9 @@ export function readSettings(given: unknown): Settings {
 /** Connections all processes together may open to Postgres, at the height of a refresh of the largest group. */
 export function connectionsAtMost({ maxInstances, processes, database }: Settings): number {
   return Math.ceil((maxInstances * REFRESH_MAX_HEALTHY_PERCENT) / 100) * processes * database.poolMax;
+}
+
+function faultLine(issue: v.BaseIssue<unknown>): string {
+  const isMissing = issue.type === 'strict_object' && issue.received === 'undefined';
+  return `${v.getDotPath(issue) ?? 'settings'}: ${isMissing ? 'missing' : issue.message}`;
 }
