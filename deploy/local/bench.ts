@@ -32,7 +32,10 @@ export async function main(args: string[]): Promise<number> {
   const [first, ...rest] = args;
   if (first === 'api') return mainApi(args);
   if (first === 'bans') return mainBans(rest);
-  return compareRelays(first === 'relay' ? rest : args);
+  if (first === 'relay') return compareRelays(rest);
+  if (first === undefined || first.startsWith('-')) return compareRelays(args);
+  console.error('Which one? There is: npm run bench -- relay, npm run bench -- api, npm run bench -- bans');
+  return 2;
 }
 
 /** In a process of its own: it is an entry with processes of its own, and nothing here imports those. */

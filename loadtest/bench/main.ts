@@ -5,6 +5,7 @@ import { judge } from './budgets.ts';
 import { describeSetting } from './machine.ts';
 import { HELP, type Options, readOptions, UsageError } from './options.ts';
 import { plotOf } from './plot.ts';
+import { profilesOf, readProfiles } from './profile.ts';
 import { allRatios, type Case, casesOf } from './report.ts';
 import { pageOf, type Results } from './results.ts';
 import type { Sample } from './row.ts';
@@ -13,6 +14,9 @@ import { runAll } from './run.ts';
 import { sizingOf } from './sizing.ts';
 import { tablesOf } from './table.ts';
 import { TARGET_NAMES } from './target.ts';
+
+/** Beyond these each has less than half a percent. */
+const PROFILE_LINES = 30;
 
 // Ends whatever still runs, since all of it hangs on this process: a start that failed half-way has left its stores.
 try {
@@ -38,10 +42,20 @@ async function main(args: readonly string[]): Promise<number> {
   }
   for (const row of ROWS.filter(({ name }) => options.rows.includes(name)))
     console.log(`\n${row.title} (${row.name})\n\n${tablesOf(row, cases)}`);
+  if (options.isProfiled) printProfiles(options);
   const isWhole = cases.every(({ entries }) => entries.every(({ invalid }) => invalid === undefined));
   const missed = judge(cases).filter(({ isKept }) => !isKept).length;
   console.log(`\n${JSON.stringify({ ratios: allRatios(cases, ROWS), budgetsMissed: missed, isWhole })}`);
   return isWhole ? 0 : 1;
+}
+
+/** Where the nodes' time went in each row, function by function. */
+function printProfiles({ rows, out }: Options): void {
+  for (const row of rows) {
+    console.log(`\nProfile of Hushwire's nodes in ${row}: own time of functions, of all that was not idle\n`);
+    for (const { where, share } of readProfiles(profilesOf(out ?? '.', row)).slice(0, PROFILE_LINES))
+      console.log(`${(share * 100).toFixed(1).padStart(6)} %  ${where}`);
+  }
 }
 
 /** The pages of a run that is over. */

@@ -17,10 +17,10 @@ this machine, target by target in turn.
   --seconds <n>      length of a measured window (default 4)
   --out <directory>  where RESULTS.md, results.json and the plots go; without, nothing is written
   --from <file>      measures nothing: makes the pages in --out anew from the results.json of an earlier run
-  --profile          writes a CPU profile of each Hushwire process to --out
+  --profile          profiles each Hushwire process (into --out) and prints where its time went
   --help             this text
 
-The last line is JSON with every ratio. The exit code is 1 when a figure stayed invalid in every repeat.`;
+\`npm run bench -- api\` measures the edge's API instead (-- api --help). The last line is JSON with every ratio. The exit code is 1 when a figure stayed invalid in every repeat.`;
 
 /** What was asked for is not there, or makes no sense; the message says which. */
 export class UsageError extends Error {}
@@ -37,6 +37,8 @@ export interface Options {
   readonly isProfiled: boolean;
 }
 
+/** Where profiles go when nothing else is said; ignored by git. */
+const PROFILE_OUT = '.hushwire/bench';
 /** In a quick run: one figure of each kind that a minute allows. */
 const QUICK_ROWS = ['unicast', 'ephemeral', 'fan-out'];
 /** A generator beside two servers and Redis needs a share of a core of its own. */
@@ -61,7 +63,7 @@ export function readOptions(args: readonly string[]): Options | 'help' {
     sizes: (values.sizes ?? (isQuick ? '200' : '200,1024'))
       .split(',')
       .map((size) => whole('sizes', size, { min: 24, max: 65_536 })),
-    out: values.out,
+    out: values.out ?? (values.profile ? PROFILE_OUT : undefined),
     from: values.from,
     isProfiled: values.profile,
   };

@@ -1,6 +1,6 @@
 /** Reads V8 CPU profiles (Node's --cpu-prof): where the time of a process went, function by function. */
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 
 /** The part of the .cpuprofile format that is read here (Chrome DevTools Protocol, "Profiler.Profile"). */
 interface Profile {
@@ -17,6 +17,11 @@ export interface Spent {
   readonly where: string;
   /** Of all time that the process was not idle. */
   readonly share: number;
+}
+
+/** Where the profiles of one row lie. */
+export function profilesOf(out: string, row: string): string {
+  return resolve(out, 'profiles', row);
 }
 
 /** Own time of each function over every profile in a directory, most first; what is idle is left out. */

@@ -1,7 +1,7 @@
 /** Runs the rows: every target in turn, and that again as often as wanted, so that what drifts hits all of them. */
-import { resolve } from 'node:path';
 import { Fleet } from './fleet.ts';
 import type { Options } from './options.ts';
+import { profilesOf } from './profile.ts';
 import type { Bench, Row, Sample } from './row.ts';
 import { ROWS } from './rows.ts';
 import type { StartOptions, TargetName } from './target.ts';
@@ -63,7 +63,7 @@ function profiled(
 ): Pick<StartOptions, 'env'> {
   if (!isProfiled || out === undefined || target !== 'hushwire') return {};
   const profiler = new URL('./profiler.mjs', import.meta.url).href;
-  const directory = resolve(out, 'profiles', name);
+  const directory = profilesOf(out, name);
   return { env: { NODE_OPTIONS: `--import=${profiler}`, HUSHWIRE_BENCH_PROFILE_DIR: directory } };
 }
 
