@@ -34,11 +34,14 @@ async function main(args: readonly string[]): Promise<number> {
   }
   if (options.from !== undefined) return rewrite(options.from, options.out ?? '.');
   let cases: Case[] = [];
-  let results: Results | undefined;
-  for await (const samples of runAll(options, (sentence) => console.error(`  ${sentence}`))) {
+  const earlier = options.add === undefined ? undefined : readResults(options.add);
+  let repeats = earlier?.repeats ?? 0;
+  for await (const found of runAll(options, (sentence) => console.error(`  ${sentence}`))) {
+    const samples = [...(earlier?.samples ?? []), ...found];
+    repeats += 1;
     cases = casesOf(samples, TARGET_NAMES);
-    results = await resultsOf(options, { args, repeats: (results?.repeats ?? 0) + 1 });
-    if (options.out !== undefined) writeAll(options.out, results, samples);
+    if (options.out !== undefined)
+      writeAll(options.out, await resultsOf(options, { args, repeats }), samples);
   }
   for (const row of ROWS.filter(({ name }) => options.rows.includes(name)))
     console.log(`\n${row.title} (${row.name})\n\n${tablesOf(row, cases)}`);
@@ -60,9 +63,14 @@ function printProfiles({ rows, out }: Options): void {
 
 /** The pages of a run that is over. */
 function rewrite(from: string, out: string): number {
-  const { samples, ...results } = JSON.parse(readFileSync(from, 'utf8')) as Results & { samples: Sample[] };
+  const { samples, ...results } = readResults(from);
   writeAll(out, results, samples);
   return 0;
+}
+
+/** Our own file, as `writeAll` left it. */
+function readResults(path: string): Results & { readonly samples: readonly Sample[] } {
+  return JSON.parse(readFileSync(path, 'utf8')) as Results & { readonly samples: readonly Sample[] };
 }
 
 async function resultsOf(

@@ -16,6 +16,7 @@ this machine, target by target in turn.
   --sizes <n,n>      characters of data in a message (default 200,1024)
   --seconds <n>      length of a measured window (default 4)
   --out <directory>  where RESULTS.md, results.json and the plots go; without, nothing is written
+  --add <file>       adds to the samples in the results.json of an earlier run on the same machine
   --from <file>      measures nothing: makes the pages in --out anew from the results.json of an earlier run
   --profile          profiles each Hushwire process (into --out) and prints where its time went
   --help             this text
@@ -34,6 +35,7 @@ export interface Options {
   readonly sizes: readonly number[];
   readonly out: string | undefined;
   readonly from: string | undefined;
+  readonly add: string | undefined;
   readonly isProfiled: boolean;
 }
 
@@ -65,6 +67,7 @@ export function readOptions(args: readonly string[]): Options | 'help' {
       .map((size) => whole('sizes', size, { min: 24, max: 65_536 })),
     out: values.out ?? (values.profile ? PROFILE_OUT : undefined),
     from: values.from,
+    add: values.add,
     isProfiled: values.profile,
   };
 }
@@ -83,6 +86,7 @@ function parse(args: readonly string[]) {
         seconds: { type: 'string' },
         out: { type: 'string' },
         from: { type: 'string' },
+        add: { type: 'string' },
         profile: { type: 'boolean', default: false },
       },
     });

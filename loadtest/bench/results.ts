@@ -45,7 +45,7 @@ function settingOf({ machine, versions, commit, date, command, repeats, seconds 
     `* ${date}, commit ${commit}`,
     `* ${machine}; servers, Redis and generator on this one machine, loopback`,
     `* ${list.join(', ')}`,
-    `* \`${command}\`: ${repeats} repeats, windows of ${seconds} s after a warm-up`,
+    `* \`${command}\`: up to ${repeats} repeats, windows of ${seconds} s after a warm-up`,
   ].join('\n');
 }
 
