@@ -73,7 +73,7 @@ export class Client {
     const socket = new WireSocket(talk.address, {
       onOpen: () => undefined,
       onMessage: (payload) => this.#hear(payload, talk),
-      onEnd: () => this.#ended(),
+      onEnd: (status) => this.#ended(status),
     });
     this.#socket = socket;
   }
@@ -104,7 +104,9 @@ export class Client {
     this.#onReady = undefined;
   }
 
-  #ended(): void {
+  #ended(status: number | undefined): void {
+    // A refused upgrade has used nothing up; a connection that ended has, so credentials are made anew.
+    if (status === undefined) this.#talk = undefined;
     if (!this.isReady) return this.#again(Math.random() * Math.min(RETRY_CAP_MS, 100 * 2 ** this.#attempts));
     this.isReady = false;
     this.#tally.lost += 1;
@@ -113,7 +115,6 @@ export class Client {
     this.#again(Math.random() * RETURN_SPREAD_MS);
   }
 
-  /** A refused upgrade has used nothing up, but a connection that ended has: credentials are made anew. */
   #again(waitMs: number): void {
     this.#attempts += 1;
     if (this.#attempts > 1) this.#tally.retries += 1;
@@ -121,7 +122,7 @@ export class Client {
   }
 
   async #retry(): Promise<void> {
-    this.#talk = await this.#speech.prepare(this.#peer, this.#last);
+    this.#talk ??= await this.#speech.prepare(this.#peer, this.#last);
     this.#open();
   }
 }
