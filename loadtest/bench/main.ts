@@ -15,6 +15,8 @@ import { sizingOf } from './sizing.ts';
 import { tablesOf } from './table.ts';
 import { TARGET_NAMES } from './target.ts';
 
+/** Options whose values are paths, or said elsewhere: of no use to who reads the page. */
+const PRIVATE = ['--out', '--add', '--note'];
 /** Beyond these each has less than half a percent. */
 const PROFILE_LINES = 30;
 
@@ -32,7 +34,7 @@ async function main(args: readonly string[]): Promise<number> {
     console.log(HELP);
     return 0;
   }
-  if (options.from !== undefined) return rewrite(options.from, options.out ?? '.');
+  if (options.from !== undefined) return rewrite(options.from, options);
   let cases: Case[] = [];
   const earlier = options.add === undefined ? undefined : readResults(options.add);
   let repeats = earlier?.repeats ?? 0;
@@ -62,9 +64,9 @@ function printProfiles({ rows, out }: Options): void {
 }
 
 /** The pages of a run that is over. */
-function rewrite(from: string, out: string): number {
+function rewrite(from: string, { out = '.', note }: Options): number {
   const { samples, ...results } = readResults(from);
-  writeAll(out, results, samples);
+  writeAll(out, note === undefined ? results : { ...results, note }, samples);
   return 0;
 }
 
@@ -74,11 +76,12 @@ function readResults(path: string): Results & { readonly samples: readonly Sampl
 }
 
 async function resultsOf(
-  { seconds }: Options,
+  { seconds, note }: Options,
   { args, repeats }: { readonly args: readonly string[]; readonly repeats: number },
 ): Promise<Results> {
-  const command = ['npm run bench --', 'relay', ...args].join(' ');
-  return { ...(await describeSetting()), command, repeats, seconds };
+  const shown = args.map((arg, i) => (PRIVATE.includes(args[i - 1] ?? '') ? '…' : arg));
+  const command = ['npm run bench --', 'relay', ...shown].join(' ');
+  return { ...(await describeSetting()), command, repeats, seconds, ...(note === undefined ? {} : { note }) };
 }
 
 /** RESULTS.md, SIZING.md, the plots, and every sample for whoever wants to reckon differently. */
@@ -88,7 +91,7 @@ function writeAll(out: string, results: Results, samples: readonly Sample[]): vo
   writeFileSync(join(out, 'RESULTS.md'), pageOf(results, ROWS, cases));
   const sizing = sizingOf(results, cases);
   if (sizing !== undefined) writeFileSync(join(out, 'SIZING.md'), sizing);
-  writeFileSync(join(out, 'results.json'), `${JSON.stringify({ ...results, samples }, undefined, 1)}\n`);
+  writeFileSync(join(out, 'results.json'), `${JSON.stringify({ ...results, samples }, undefined, 2)}\n`);
   for (const row of ROWS.filter(({ name }) => cases.some((one) => one.row === name)))
     writeFileSync(join(out, 'plots', `${row.name}.svg`), plotOf(row, cases));
 }

@@ -17,6 +17,7 @@ this machine, target by target in turn.
   --seconds <n>      length of a measured window (default 4)
   --out <directory>  where RESULTS.md, results.json and the plots go; without, nothing is written
   --add <file>       adds to the samples in the results.json of an earlier run on the same machine
+  --note <text>      a remark for the page: what a reader should know of this run
   --from <file>      measures nothing: makes the pages in --out anew from the results.json of an earlier run
   --profile          profiles each Hushwire process (into --out) and prints where its time went
   --help             this text
@@ -36,6 +37,7 @@ export interface Options {
   readonly out: string | undefined;
   readonly from: string | undefined;
   readonly add: string | undefined;
+  readonly note: string | undefined;
   readonly isProfiled: boolean;
 }
 
@@ -68,6 +70,7 @@ export function readOptions(args: readonly string[]): Options | 'help' {
     out: values.out ?? (values.profile ? PROFILE_OUT : undefined),
     from: values.from,
     add: values.add,
+    note: values.note,
     isProfiled: values.profile,
   };
 }
@@ -87,6 +90,7 @@ function parse(args: readonly string[]) {
         out: { type: 'string' },
         from: { type: 'string' },
         add: { type: 'string' },
+        note: { type: 'string' },
         profile: { type: 'boolean', default: false },
       },
     });

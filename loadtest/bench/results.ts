@@ -9,6 +9,8 @@ export interface Results extends Setting {
   readonly command: string;
   readonly repeats: number;
   readonly seconds: number;
+  /** What a reader should know of this very run. */
+  readonly note?: string;
 }
 
 /** The page; `rows` in the order to show them. */
@@ -39,13 +41,14 @@ never used. "Others" is what unrelated programs took of the machine meanwhile: i
 larger, of which all servers profit. Sizes are characters of the data string, the same for every server. Socket.IO runs on WebSocket
 alone, without compression.`;
 
-function settingOf({ machine, versions, commit, date, command, repeats, seconds }: Results): string {
+function settingOf({ machine, versions, commit, date, command, repeats, seconds, note }: Results): string {
   const list = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
   return [
     `* ${date}, commit ${commit}`,
     `* ${machine}; servers, Redis and generator on this one machine, loopback`,
     `* ${list.join(', ')}`,
     `* \`${command}\`: up to ${repeats} repeats, windows of ${seconds} s after a warm-up`,
+    ...(note === undefined ? [] : [`* ${note}`]),
   ].join('\n');
 }
 
