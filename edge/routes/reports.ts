@@ -92,6 +92,7 @@ async function requireMember(channelId: string, { caller, requestId, parts }: As
   const { tags, lookup, clock } = parts;
   const member = await wantMember(tags, channelId, caller.userId);
   const finds = await lookup.find({ ...(await wantCaller(tags, caller)), members: [member] }, requestId);
+  await lookup.keep(finds.copies);
   requireLive(finds, clock.now());
   const { role, banned } = standingOf(finds.members[0], dayOf(clock.now()));
   if (role === 'none' || banned !== undefined) throw new Failure('forbidden');
