@@ -131,8 +131,6 @@ export class Account {
   /** Ends the session; the keys stay, and this device may sign in again. Throws as `Account.signOut` of the SDK. */
   async signOut(): Promise<void> {
     await this.messenger.value?.client.account.signOut();
-    this.#disconnect();
-    this.#enter({ at: 'ended' });
   }
 
   /** Deletes the account, and everything here. */
