@@ -8,6 +8,8 @@ const TOOLS: readonly { readonly program: string; readonly name: string }[] = [
   { program: 'pg_dump', name: 'postgresql-client' },
   { program: 'age', name: 'age' },
   { program: 'promtool', name: 'prometheus' },
+  { program: 'systemd-analyze', name: 'systemd' },
+  { program: 'python3', name: 'python3' },
 ];
 
 /**
