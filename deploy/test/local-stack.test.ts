@@ -56,7 +56,7 @@ describe(
       const text = lines.join('\n');
       const run = live();
       assert.match(text, new RegExp(`port ${port} is busy`));
-      assert.match(text, new RegExp(`ready after \\d+\\.\\d s: ${run.edgeUrl}\n`));
+      assert.match(text, new RegExp(`ready after \\d+\\.\\d s\\. Open ${run.edgeUrl} and chat\\.\n`));
       assert.match(text, /npm run try -- --dir \/.*state/);
       assert.is.not(new URL(run.edgeUrl ?? '').port, String(port));
       assert.equal(run.children.map(({ name }) => name).sort(), PARTS);
