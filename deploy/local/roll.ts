@@ -14,7 +14,8 @@ Restarts every node of a stack of its own, one after another, while clients talk
   --nodes <n>        origin nodes (default 2)
   --beside           starts the next process on the same port before the old one stops (SO_REUSEPORT)
   --kill             SIGKILL instead of SIGTERM
-  --window <s>       seconds over which a node moves its clients (default 10; nodes themselves default to 120)
+  --window <s>       seconds over which a node moves its clients (default 60; nodes themselves default to 120). Each move is
+                     a call at the edge and a connection: two cores that also are all the clients bear some 30 a second
   --help             this text
 
 Each message must reach the four members of its channel, once, in its sender's order. The exit code is 0 when nothing
@@ -128,7 +129,7 @@ function readArguments(args: string[]): Wanted | undefined | string {
         connections: { type: 'string', default: '2000' },
         rate: { type: 'string', default: '500' },
         nodes: { type: 'string', default: '2' },
-        window: { type: 'string', default: '10' },
+        window: { type: 'string', default: '60' },
         beside: { type: 'boolean', default: false },
         kill: { type: 'boolean', default: false },
       },
