@@ -1,5 +1,6 @@
 /** Shapes that several routes share. Requests are strict: a field that is not named here is refused. */
 import * as v from 'valibot';
+import { MODERATION_MAX } from '../shared/internal.ts';
 import { SEQUENCE_MAX } from '../shared/key-log.ts';
 import { LIMITS } from '../shared/limits.ts';
 
@@ -124,7 +125,7 @@ export function storedKey(key: v.InferOutput<typeof publicKeySchema>): StoredKey
 
 /** A JWE is opaque here: only moderators hold the key. */
 const STATEMENT_CHARS_MAX = 4_096;
-export const statementSchema = v.pipe(
+const statementSchema = v.pipe(
   v.string(),
   v.maxLength(STATEMENT_CHARS_MAX),
   v.regex(/^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]*){4}$/),
@@ -145,4 +146,25 @@ export const dataSchema = bytesSchema(DATA_BYTES_MAX, 'Ciphertext');
 export const positionSchema = v.strictObject({
   epoch: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{1,64}$/), v.description('Life of the log')),
   offset: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
+});
+
+const bannedSchema = v.pipe(v.array(userIdSchema), v.minLength(1), v.maxLength(MODERATION_MAX));
+/** Whom to ban, in a channel or from the service. */
+export const banOrderSchema = v.strictObject({
+  userIds: bannedSchema,
+  until: v.exactOptional(v.pipe(daySchema, v.description('Last day; for good without'))),
+  statement: v.exactOptional(statementSchema),
+});
+/** Whose bans to lift. */
+export const liftOrderSchema = v.strictObject({ userIds: bannedSchema });
+/** Bans in force. */
+export const banListSchema = v.strictObject({
+  bans: v.array(
+    v.strictObject({
+      ban: tagSchema,
+      statement: v.exactOptional(v.string()),
+      until: v.exactOptional(daySchema),
+    }),
+  ),
+  isWhole: v.boolean(),
 });

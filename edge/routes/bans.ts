@@ -2,7 +2,7 @@ import { Hono } from 'hono';
 import * as v from 'valibot';
 import { Failure } from '../../shared/failure.ts';
 import type { Tag } from '../../shared/frame.ts';
-import { type BanRow, MODERATION_MAX } from '../../shared/internal.ts';
+import type { BanRow } from '../../shared/internal.ts';
 import type { Verifier } from '../../shared/token.ts';
 import { type Caller, type CallerEnv, requireCaller } from '../access.ts';
 import type { BanTags } from '../bans.ts';
@@ -14,33 +14,15 @@ import { describe } from '../openapi.ts';
 import type { Operators } from '../operators.ts';
 import type { Clock, OriginApi, State } from '../ports.ts';
 import type { Records } from '../records.ts';
-import { daySchema, statementSchema, tagSchema, userIdSchema } from '../schemas.ts';
+import { banListSchema, banOrderSchema, liftOrderSchema, tagSchema } from '../schemas.ts';
 import { requireLive } from '../session.ts';
 import { checkStepUp } from '../step-up.ts';
 import type { Tags } from '../tags.ts';
 import type { Throttle } from '../throttle.ts';
 import { wantCaller, wantTotp } from '../wants.ts';
 
-const userIdsSchema = v.pipe(v.array(userIdSchema), v.minLength(1), v.maxLength(MODERATION_MAX));
-const banRequest = v.strictObject({
-  userIds: userIdsSchema,
-  until: v.exactOptional(v.pipe(daySchema, v.description('Last day; for good without'))),
-  statement: v.exactOptional(statementSchema),
-});
-const liftRequest = v.strictObject({ userIds: userIdsSchema });
 const doneAnswer = v.strictObject({});
 const listQuery = v.strictObject({ after: v.exactOptional(tagSchema) });
-const listAnswer = v.strictObject({
-  bans: v.array(
-    v.strictObject({
-      ban: tagSchema,
-      statement: v.exactOptional(v.string()),
-      until: v.exactOptional(daySchema),
-    }),
-  ),
-  isWhole: v.boolean(),
-});
-
 export interface BanRouteParts {
   readonly operators: Operators;
   readonly verifier: Verifier;
@@ -71,7 +53,7 @@ export function banRoutes(parts: BanRouteParts) {
       ),
       requireJson,
       requireCaller(parts),
-      jsonBody(banRequest),
+      jsonBody(banOrderSchema),
       async (c) => {
         await ban(c.req.valid('json'), asked(c));
         return c.json({}, 200);
@@ -82,7 +64,7 @@ export function banRoutes(parts: BanRouteParts) {
       describeChange('Lift bans from the service', 'Up to 50 at once. They may sign in again.'),
       requireJson,
       requireCaller(parts),
-      jsonBody(liftRequest),
+      jsonBody(liftOrderSchema),
       async (c) => {
         await lift(c.req.valid('json').userIds, asked(c));
         return c.json({}, 200);
@@ -97,7 +79,7 @@ export function banRoutes(parts: BanRouteParts) {
         tag: 'identity',
         needsCaller: true,
         status: 200,
-        answer: listAnswer,
+        answer: banListSchema,
         failures: ['session_ended', 'forbidden', 'step_up_required', 'bad_request'],
       }),
       requireCaller(parts),
@@ -130,7 +112,7 @@ function describeChange(summary: string, description: string) {
  * that was opened in between is told by the write, and marked after it. A repeat ends the same ones again.
  */
 async function ban(
-  { userIds, until, statement }: v.InferOutput<typeof banRequest>,
+  { userIds, until, statement }: v.InferOutput<typeof banOrderSchema>,
   asked: Asked,
 ): Promise<void> {
   const { caller, requestId, parts } = asked;
@@ -188,7 +170,7 @@ async function list(after: string | undefined, asked: Asked) {
       ...(expiresOn === null ? {} : { until: expiresOn }),
     })),
     isWhole: page.isWhole,
-  } satisfies v.InferOutput<typeof listAnswer>;
+  } satisfies v.InferOutput<typeof banListSchema>;
 }
 
 async function wantOperator({ caller, parts: { tags } }: Asked) {

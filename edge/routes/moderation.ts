@@ -1,7 +1,7 @@
 import { Hono } from 'hono';
 import * as v from 'valibot';
 import { Failure } from '../../shared/failure.ts';
-import { type BanRow, MODERATION_MAX } from '../../shared/internal.ts';
+import type { BanRow } from '../../shared/internal.ts';
 import type { Verifier } from '../../shared/token.ts';
 import { type CallerEnv, requireCaller } from '../access.ts';
 import { jsonBody, pathParameters, queryParameters, requireJson } from '../body.ts';
@@ -15,34 +15,23 @@ import {
   standingOf,
 } from '../moderation.ts';
 import { describe } from '../openapi.ts';
-import { channelIdSchema, daySchema, statementSchema, tagSchema, userIdSchema } from '../schemas.ts';
+import {
+  banListSchema,
+  banOrderSchema,
+  channelIdSchema,
+  liftOrderSchema,
+  tagSchema,
+  userIdSchema,
+} from '../schemas.ts';
 import { requireLive } from '../session.ts';
 import type { Throttle } from '../throttle.ts';
 import { wantCaller, wantMember } from '../wants.ts';
 
 const channelPath = v.strictObject({ channelId: channelIdSchema });
 const memberPath = v.strictObject({ channelId: channelIdSchema, userId: userIdSchema });
-const userIdsSchema = v.pipe(v.array(userIdSchema), v.minLength(1), v.maxLength(MODERATION_MAX));
 const roleRequest = v.strictObject({ role: v.picklist(['owner', 'moderator', 'service', 'member']) });
-const banRequest = v.strictObject({
-  userIds: userIdsSchema,
-  until: v.exactOptional(v.pipe(daySchema, v.description('Last day; for good without'))),
-  statement: v.exactOptional(statementSchema),
-});
-const liftRequest = v.strictObject({ userIds: userIdsSchema });
 const doneAnswer = v.strictObject({});
 const listQuery = v.strictObject({ after: v.exactOptional(tagSchema) });
-const listAnswer = v.strictObject({
-  bans: v.array(
-    v.strictObject({
-      ban: tagSchema,
-      statement: v.exactOptional(v.string()),
-      until: v.exactOptional(daySchema),
-    }),
-  ),
-  isWhole: v.boolean(),
-});
-
 export interface ModerationRouteParts extends ModerationParts {
   readonly verifier: Verifier;
   readonly throttle: Throttle;
@@ -102,7 +91,7 @@ export function moderationRoutes(parts: ModerationRouteParts) {
       requireCaller(parts),
       pathParameters(channelPath),
       requireJson,
-      jsonBody(banRequest),
+      jsonBody(banOrderSchema),
       async (c) => {
         await ban({ ...c.req.valid('param'), ...c.req.valid('json') }, asked(c));
         return c.json({}, 200);
@@ -118,7 +107,7 @@ export function moderationRoutes(parts: ModerationRouteParts) {
       requireCaller(parts),
       pathParameters(channelPath),
       requireJson,
-      jsonBody(liftRequest),
+      jsonBody(liftOrderSchema),
       async (c) => {
         await lift({ ...c.req.valid('param'), ...c.req.valid('json') }, asked(c));
         return c.json({}, 200);
@@ -133,7 +122,7 @@ export function moderationRoutes(parts: ModerationRouteParts) {
         tag: 'channels',
         needsCaller: true,
         status: 200,
-        answer: listAnswer,
+        answer: banListSchema,
         failures: ['session_ended', 'forbidden', 'bad_request'],
       }),
       requireCaller(parts),
@@ -200,7 +189,7 @@ function setRole({ channelId, userId, role }: RoleChange, asked: Asked): Promise
   );
 }
 
-type BanOrder = { readonly channelId: string } & v.InferOutput<typeof banRequest>;
+type BanOrder = { readonly channelId: string } & v.InferOutput<typeof banOrderSchema>;
 
 function ban({ channelId, userIds, until, statement }: BanOrder, asked: Asked): Promise<void> {
   const { clock, banTags } = asked.parts;
@@ -263,5 +252,5 @@ async function list({ channelId, after }: { channelId: string; after?: string | 
       ...(expiresOn === null ? {} : { until: expiresOn }),
     })),
     isWhole: page.isWhole,
-  } satisfies v.InferOutput<typeof listAnswer>;
+  } satisfies v.InferOutput<typeof banListSchema>;
 }
