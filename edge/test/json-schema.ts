@@ -17,26 +17,20 @@ interface Place {
 type Check = (operand: unknown, value: unknown, place: Place) => string[];
 
 const annotation: Check = () => [];
-const rule =
-  (fits: (operand: never, value: never) => boolean): Check =>
-  (operand, value, { path }) =>
-    fits(operand as never, value as never)
-      ? []
-      : [`${path}: ${JSON.stringify(value)} against ${String(operand)}`];
 
 const KEYWORDS: Readonly<Record<string, Check>> = {
   description: annotation,
   type: rule((type: string, value: unknown) => isType(type, value)),
   const: rule((wanted: unknown, value: unknown) => wanted === value),
   enum: rule((wanted: unknown[], value: unknown) => wanted.includes(value)),
-  pattern: rule((pattern: string, value: string) => new RegExp(pattern).test(value)),
-  format: rule((format: string, value: string) => format === 'date' && /^\d{4}-\d{2}-\d{2}$/.test(value)),
-  minimum: rule((bound: number, value: number) => value >= bound),
-  maximum: rule((bound: number, value: number) => value <= bound),
-  minLength: rule((bound: number, value: string) => value.length >= bound),
-  maxLength: rule((bound: number, value: string) => value.length <= bound),
-  minItems: rule((bound: number, value: unknown[]) => value.length >= bound),
-  maxItems: rule((bound: number, value: unknown[]) => value.length <= bound),
+  pattern: ofText((text, pattern: string) => new RegExp(pattern).test(text)),
+  format: ofText((text, format: string) => format === 'date' && /^\d{4}-\d{2}-\d{2}$/.test(text)),
+  minimum: ofNumber((value, bound) => value >= bound),
+  maximum: ofNumber((value, bound) => value <= bound),
+  minLength: ofText((text, bound: number) => text.length >= bound),
+  maxLength: ofText((text, bound: number) => text.length <= bound),
+  minItems: ofList((list, bound) => list.length >= bound),
+  maxItems: ofList((list, bound) => list.length <= bound),
   required: (names, value, { path }) =>
     (names as string[])
       .filter((name) => !isObject(value) || !(name in value))
@@ -50,11 +44,33 @@ const KEYWORDS: Readonly<Record<string, Check>> = {
     const extra = isObject(value) ? Object.keys(value).filter((name) => !known.includes(name)) : [];
     return allowed === false ? extra.map((name) => `${path}.${name}: not described`) : [];
   },
+  oneOf: (alternatives, value, { path }) =>
+    (alternatives as Schema[]).filter((schema) => mismatches(schema, value).length === 0).length === 1
+      ? []
+      : [`${path}: not exactly one of the alternatives`],
   items: (schema, value, { path }) =>
     Array.isArray(value)
       ? value.flatMap((item, i) => mismatches(schema as Schema, item, `${path}[${i}]`))
       : [],
 };
+
+function rule(fits: (operand: never, value: never) => boolean): Check {
+  return (operand, value, { path }) =>
+    fits(operand as never, value as never)
+      ? []
+      : [`${path}: ${JSON.stringify(value)} against ${String(operand)}`];
+}
+
+/** What a keyword says of one type says nothing of another (JSON Schema, validation, section 6). */
+function ofText<T>(fits: (text: string, operand: T) => boolean): Check {
+  return rule((operand: T, value: unknown) => typeof value !== 'string' || fits(value, operand));
+}
+function ofNumber(fits: (value: number, bound: number) => boolean): Check {
+  return rule((bound: number, value: unknown) => typeof value !== 'number' || fits(value, bound));
+}
+function ofList(fits: (list: readonly unknown[], bound: number) => boolean): Check {
+  return rule((bound: number, value: unknown) => !Array.isArray(value) || fits(value, bound));
+}
 
 function isType(type: string, value: unknown): boolean {
   if (type === 'array') return Array.isArray(value);
