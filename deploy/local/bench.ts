@@ -8,14 +8,15 @@ import { CHECKOUT } from './servers/checkout.ts';
 
 const HELP = `npm run bench -- api [<options>]
 
-Calls every kind of call of the edge's API on a stack of its own, and prints how long each took and how many round trips
-it made to the stores one after another, counted by proxies in between (whose delay is in the times).
+Calls every kind of call of the edge's API on a stack of its own, first one after another, then several at once ("busy"),
+and prints how long they took and how many round trips each made to the stores one after another, counted by proxies in
+between (whose delay is in the times). The aim for one call is 20 ms at the 95th percentile.
 
-  --calls <n>    measured calls of each kind (default 300)
-  --at-once <n>  calls under way at once (default 4)
+  --calls <n>    measured calls of each kind, in each of the two passes (default 200)
+  --at-once <n>  calls under way at once in the second (default 4)
   --help         this text
 
-The exit code is 1 when a call takes longer than 100 ms at the 95th percentile, or more trips than two (three where
+The exit code is 1 when a call takes longer than 100 ms at the 95th percentile of the busy pass, or more trips than two (three where
 somebody new is added, whom no copy can tell of). The last line is JSON.`;
 
 const BANS = { bans: 500, sockets: 1_000 };
@@ -25,7 +26,10 @@ Opens ${BANS.sockets} sockets on a stack of its own of two nodes, bans ${BANS.ba
 operator's call to the end of each socket. The exit code is 1 when one stayed longer than 2 s, or somebody else was closed.
 The last line is JSON.`;
 
+/** What is promised, with several calls under way at once. */
 const P95_MAX_MS = 100;
+/** What one call should take on one machine with all its stores. */
+const P95_AIM_MS = 20;
 
 /** `npm run bench`: the comparison of relays, or `api`; resolves with the exit code. */
 export async function main(args: string[]): Promise<number> {
@@ -75,17 +79,25 @@ async function mainApi(args: string[]): Promise<number> {
   const say = (sentence: string) => console.error(`  ${sentence}`);
   const report = await benchApi({ ...wanted, say });
   printTable(report);
-  const late = report.rows.filter(({ p95Ms, trips, tripsMax }) => p95Ms > P95_MAX_MS || trips > tripsMax);
+  const late = report.rows.filter(
+    ({ busyP95Ms, trips, tripsMax }) => busyP95Ms > P95_MAX_MS || trips > tripsMax,
+  );
+  const slow = report.rows.filter(({ p95Ms }) => p95Ms > P95_AIM_MS).map(({ call }) => call);
+  console.log(
+    slow.length === 0
+      ? `Every call keeps the aim of ${P95_AIM_MS} ms at the 95th percentile.`
+      : `Over the aim of ${P95_AIM_MS} ms at the 95th percentile: ${slow.join(', ')}.`,
+  );
   for (const { call } of late)
     console.log(`${call} does NOT keep the promise of 100 ms and its number of trips.`);
-  console.log(JSON.stringify({ ...report, ...wanted, kept: late.length === 0 }));
+  console.log(JSON.stringify({ ...report, ...wanted, overAim: slow, kept: late.length === 0 }));
   return late.length === 0 ? 0 : 1;
 }
 
 function printTable({ rows, machine, node, date }: ApiReport): void {
-  const columns = ['call', 'p50 ms', 'p95 ms', 'p99 ms', 'calls/s', 'trips'];
+  const columns = ['call', 'p50 ms', 'p95 ms', 'p99 ms', 'busy: p95 ms', 'calls/s', 'trips'];
   const lines = rows.map((row) =>
-    [row.call, row.p50Ms, row.p95Ms, row.p99Ms, row.perSecond, row.trips].map(String),
+    [row.call, row.p50Ms, row.p95Ms, row.p99Ms, row.busyP95Ms, row.perSecond, row.trips].map(String),
   );
   const widths = columns.map((name, i) =>
     Math.max(name.length, ...lines.map((line) => (line[i] ?? '').length)),
@@ -106,7 +118,7 @@ function readArguments(args: string[]): { calls: number; atOnce: number } | unde
       allowPositionals: true,
       options: {
         help: { type: 'boolean', short: 'h', default: false },
-        calls: { type: 'string', default: '300' },
+        calls: { type: 'string', default: '200' },
         'at-once': { type: 'string', default: '4' },
       },
     });

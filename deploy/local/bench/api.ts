@@ -10,9 +10,9 @@ import { type Account, Callers, connect, createChannel, createDevice, type Prepa
 import { type Passage, startCountingProxy, tripsOf } from './counting-proxy.ts';
 
 export interface ApiBenchOptions {
-  /** Measured calls of each kind. */
+  /** Measured calls of each kind, one after another and then again at once. */
   readonly calls: number;
-  /** Calls under way at once. */
+  /** Calls under way at once in the second pass. */
   readonly atOnce: number;
   readonly say: (sentence: string) => void;
 }
@@ -20,9 +20,12 @@ export interface ApiBenchOptions {
 /** One row of the table. Times in milliseconds, seen by the caller. */
 export interface ApiRow {
   readonly call: string;
+  /** One call after another: how long each takes. */
   readonly p50Ms: number;
   readonly p95Ms: number;
   readonly p99Ms: number;
+  /** As many at once as asked for: how long they take when each waits for the others. */
+  readonly busyP95Ms: number;
   readonly perSecond: number;
   /** Round trips that a call makes one after another. */
   readonly trips: number;
@@ -162,7 +165,8 @@ async function measure(
   options: ApiBenchOptions,
 ): Promise<Omit<ApiRow, 'tripsMax'>> {
   const { calls, atOnce } = options;
-  const prepared = await Promise.all(Array.from({ length: WARM_UP + COUNTED + calls }, (_, i) => next(i)));
+  const length = WARM_UP + COUNTED + 2 * calls;
+  const prepared = await Promise.all(Array.from({ length }, (_, i) => next(i)));
   for (const one of prepared.splice(0, WARM_UP)) await callers.call(one);
   let trips = Number.POSITIVE_INFINITY;
   for (const one of prepared.splice(0, COUNTED)) {
@@ -170,9 +174,24 @@ async function measure(
     await callers.call(one);
     trips = Math.min(trips, tripsOf(passages));
   }
-  const times: number[] = [];
+  const alone = await timed(prepared.splice(0, calls), 1, callers);
+  const busy = await timed(prepared, atOnce, callers);
+  return {
+    call,
+    p50Ms: alone.at(0.5),
+    p95Ms: alone.at(0.95),
+    p99Ms: alone.at(0.99),
+    busyP95Ms: busy.at(0.95),
+    perSecond: busy.perSecond,
+    trips,
+  };
+}
+
+/** Makes the calls, so many at once, and tells how long they took. */
+async function timed(prepared: readonly Prepared[], atOnce: number, callers: Callers) {
+  const [times, left] = [[] as number[], [...prepared]];
   const work = async () => {
-    for (let one = prepared.pop(); one !== undefined; one = prepared.pop()) {
+    for (let one = left.pop(); one !== undefined; one = left.pop()) {
       const startMs = performance.now();
       await callers.call(one);
       times.push(performance.now() - startMs);
@@ -181,13 +200,8 @@ async function measure(
   const startMs = performance.now();
   await Promise.all(Array.from({ length: atOnce }, work));
   const seconds = (performance.now() - startMs) / 1_000;
-  const at = (share: number) => Math.round(percentile(times, share) * 10) / 10;
   return {
-    call,
-    p50Ms: at(0.5),
-    p95Ms: at(0.95),
-    p99Ms: at(0.99),
-    perSecond: Math.round(calls / seconds),
-    trips,
+    at: (share: number) => Math.round(percentile(times, share) * 10) / 10,
+    perSecond: Math.round(prepared.length / seconds),
   };
 }
