@@ -3,6 +3,7 @@ import { createMiddleware } from 'hono/factory';
 import { Failure } from '../shared/failure.ts';
 import { LIMITS } from '../shared/limits.ts';
 import type { Verifier } from '../shared/token.ts';
+import type { LimitName } from './limits.ts';
 import type { Clock } from './ports.ts';
 import type { Tags } from './tags.ts';
 import type { Throttle } from './throttle.ts';
@@ -39,6 +40,10 @@ export interface CallerParts extends AccessParts {
 /** Where tickets and grants come from; its budget is its own. */
 export const CONNECT_PATH = '/v1/connect';
 /** What backends call, more often than any person would. */
+const BUDGET_OF_PATH: Readonly<Record<string, LimitName>> = {
+  [CONNECT_PATH]: 'connect',
+  '/v1/mailboxes/items': 'mail',
+};
 const SERVICE_PATH = /^\/v1\/channels\/[^/]+\/(?:messages|presence)$/;
 
 const BEARER = /^Bearer ([A-Za-z0-9_.-]+)$/i;
@@ -88,6 +93,6 @@ function drawOnBudgets(c: Context<CallerEnv>, caller: Caller, { throttle, tags }
   if (SERVICE_PATH.test(path)) return throttle.draw(requestId, 'service', tags.account(caller.userId));
   throttle.draw(requestId, 'device', tags.device(caller.userId, caller.deviceId));
   if (method === 'GET' || method === 'DELETE') return;
-  const name = path === CONNECT_PATH ? 'connect' : 'write';
+  const name = BUDGET_OF_PATH[path] ?? 'write';
   throttle.draw(requestId, name, tags.account(caller.userId));
 }

@@ -37,6 +37,7 @@ import { jwksRoutes } from './routes/jwks.ts';
 import { keyLogRoutes } from './routes/key-log.ts';
 import { keyLookupRoutes } from './routes/key-lookup.ts';
 import { keyPackageRoutes } from './routes/key-packages.ts';
+import { mailboxRoutes } from './routes/mailboxes.ts';
 import { moderationRoutes } from './routes/moderation.ts';
 import { recoveryRoutes } from './routes/recovery.ts';
 import { reportRoutes } from './routes/reports.ts';
@@ -102,6 +103,7 @@ export async function createApp(ports: Ports, config: AppConfig): Promise<Hono<E
   app.route('/', keyPackageRoutes(parts));
   const directory = createDirectory({ ...parts, packages: createPackages(parts) });
   app.route('/', keyLookupRoutes({ ...parts, directory }));
+  app.route('/', mailboxRoutes(parts));
   app.route('/', jwksRoutes(parts.signer));
   app.route('/', healthRoutes(parts));
   app.route(

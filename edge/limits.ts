@@ -36,6 +36,7 @@ export const LIMIT_RULES = Object.freeze({
   device: rule('device', [600, 60], 'open', 'every *Bearer* call'),
   connect: rule('account', [120, 60], 'open', '`POST /v1/connect`'),
   service: rule('account', [3_000, 60], 'closed', '`/v1/channels/{channelId}/messages` and `/presence`'),
+  mail: rule('account', [600, 60], 'closed', '`POST /v1/mailboxes/items`'),
   report: rule('account', [30, 3_600], 'closed', '`POST /v1/channels/{channelId}/reports`'),
   write: rule('account', [120, 60], 'closed', 'every other *Bearer* call that makes or changes something'),
 } as const);

@@ -17,6 +17,7 @@ import type {
   LogPage,
   LogPageRequest,
   LogWritten,
+  MailWritten,
   MembersChange,
   MembersChanged,
   NewAccount,
@@ -25,6 +26,7 @@ import type {
   NewChannelList,
   NewDevice,
   NewLogEntry,
+  NewMail,
   NewMember,
   NewPackages,
   NewPublication,
@@ -178,6 +180,8 @@ export interface OriginApi {
   placeBans(change: BansChange, requestId: string): Promise<BansChanged>;
   listBans(request: BansRequest, requestId: string): Promise<BanPage>;
   publish(publication: NewPublication, requestId: string): Promise<PublicationWritten>;
+  /** Each item's own verdict. */
+  mail(mail: NewMail, requestId: string): Promise<MailWritten>;
   countPresent(channel: Tag, requestId: string): Promise<AttendanceCount>;
   addDevice(device: NewDevice, requestId: string): Promise<DeviceWritten>;
   revoke(revocation: Revocation, requestId: string): Promise<Revoked>;

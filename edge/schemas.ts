@@ -140,6 +140,14 @@ export const messageIdSchema = v.pipe(
   v.regex(/^[A-Za-z0-9_-]+$/),
   v.description('Message id, random'),
 );
+/** Signed by this edge. A bundle for as many mailboxes as one look-up may name is about 15 KiB. */
+const GRANTS_CHARS_MAX = 24 * 1024;
+export const grantsSchema = v.pipe(
+  v.string(),
+  v.maxLength(GRANTS_CHARS_MAX),
+  v.regex(COMPACT_JWT),
+  v.description('Right to put items into mailboxes, of `POST /v1/keys/lookup`'),
+);
 /** What fits into a body beside the rest of it. */
 const DATA_BYTES_MAX = 45 * 1024;
 export const dataSchema = bytesSchema(DATA_BYTES_MAX, 'Ciphertext');

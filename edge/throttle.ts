@@ -64,6 +64,7 @@ export function holdWrites(origin: OriginApi, throttle: Throttle): OriginApi {
     changeMembers: held(origin.changeMembers),
     placeBans: held(origin.placeBans),
     publish: held(origin.publish),
+    mail: held(origin.mail),
     addDevice: held(origin.addDevice),
     recover: held(origin.recover),
     appendEntry: held(origin.appendEntry),

@@ -27,6 +27,7 @@
  * | `POST /internal/v1/bans` BansChange | BansChanged |
  * | `POST /internal/v1/bans/read` BansRequest | BanPage (a read) |
  * | `POST /internal/v1/publications` NewPublication | PublicationWritten (its id makes a repeat harmless, not a mark) |
+ * | `POST /internal/v1/mail` NewMail | MailWritten (its ids make a repeat harmless, not a mark) |
  * | `POST /internal/v1/attendances` AttendanceRequest | AttendanceCount (a read) |
  * | `POST /internal/v1/read` ReadRequest | ReadAnswer (a read; needs no one-time mark) |
  * | `GET /internal/v1/nodes` | NodesAnswer (a read) |
@@ -34,7 +35,7 @@
  * Writes are idempotent by tag: the first one creates, a repeat answers `exists` and changes nothing. Failures come as
  * problem details (failure.ts).
  */
-import type { Tag } from './frame.ts';
+import type { SendItem, SentItem, Tag } from './frame.ts';
 import type { Position } from './position.ts';
 
 export const INTERNAL_PATHS = Object.freeze({
@@ -60,6 +61,7 @@ export const INTERNAL_PATHS = Object.freeze({
   bans: '/internal/v1/bans',
   banReads: '/internal/v1/bans/read',
   publications: '/internal/v1/publications',
+  mail: '/internal/v1/mail',
   attendances: '/internal/v1/attendances',
   read: '/internal/v1/read',
   nodes: '/internal/v1/nodes',
@@ -454,6 +456,15 @@ export interface NewPublication {
 export interface PublicationWritten {
   readonly outcome: 'accepted' | 'duplicate' | 'conflict';
   readonly position?: Position;
+}
+/** Ciphertext for mailboxes, whose grants the edge has checked. */
+export interface NewMail {
+  readonly sender: Tag;
+  readonly items: readonly SendItem[];
+}
+/** Each item's own verdict, in the order of the request. */
+export interface MailWritten {
+  readonly items: readonly SentItem[];
 }
 /** How many members of a channel show that they are there. */
 export interface AttendanceRequest {

@@ -67,4 +67,34 @@ describe('a service account beside people, over real stores', ({ test, before, a
     );
     assert.equal(await (await fetch(`${url}/presence`, { headers })).json(), { present: 2 });
   });
+
+  test('puts mail by HTTP into every mailbox of somebody it looked up, once', async () => {
+    await reader.keys.publish(new TextEncoder().encode('identity'));
+    const mail: string[] = [];
+    reader.mailbox.receive(({ ciphertext }) => void mail.push(new TextDecoder().decode(ciphertext)));
+    const post = async (path: string, body: object) => {
+      const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+      const answer = await fetch(`${stack.edgeUrl}${path}`, {
+        method: 'POST',
+        headers,
+        body: JSON.stringify(body),
+      });
+      return { status: answer.status, json: (await answer.json()) as Record<string, unknown> };
+    };
+    const { json } = await post('/v1/keys/lookup', { users: [reader.userId], packages: false });
+    const { grants, users } = json as { grants: string; users: { devices: { mailbox: string }[] }[] };
+    const mailbox = users[0]?.devices[0]?.mailbox ?? '';
+    const item = (text: string) => ({
+      mailbox,
+      id: randomId(),
+      data: Buffer.from(text).toString('base64url'),
+    });
+    const first = item('your parcel is here');
+    for (const items of [[first], [first, item('and another')]]) {
+      const sent = await post('/v1/mailboxes/items', { grants, items });
+      assert.equal([sent.status, sent.json], [200, { items: items.map(() => ({ mailbox })) }]);
+    }
+    await until(() => mail.length >= 2, { what: 'both items' });
+    assert.equal(mail, ['your parcel is here', 'and another']);
+  });
 }, 60_000);

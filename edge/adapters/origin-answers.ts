@@ -2,6 +2,7 @@
  * Whether an origin answered what shared/internal.ts promises. An origin is trusted with no more than its answers: what
  * is sealed is checked by its seal, the rest here, so that nothing of another shape gets into the core.
  */
+import { isFailureCode } from '../../shared/failures.ts';
 import type {
   AccountWritten,
   AttemptAnswer,
@@ -15,6 +16,7 @@ import type {
   ListWritten,
   LogPage,
   LogWritten,
+  MailWritten,
   MembersChanged,
   NodesAnswer,
   PackagesWritten,
@@ -69,6 +71,16 @@ export function isPublicationWritten(value: unknown): value is PublicationWritte
   const { outcome, position } = fields(value);
   const isOutcome = outcome === 'accepted' || outcome === 'duplicate' || outcome === 'conflict';
   return isOutcome && (position === undefined || isPosition(position));
+}
+
+export function isMailWritten(value: unknown): value is MailWritten {
+  const { items } = fields(value);
+  return Array.isArray(items) && items.every(isSentItem);
+}
+
+function isSentItem(value: unknown): boolean {
+  const { mailbox, code } = fields(value);
+  return typeof mailbox === 'string' && (code === undefined || isFailureCode(code));
 }
 
 function isPosition(value: unknown): boolean {

@@ -24,6 +24,7 @@ import {
   type ListWritten,
   type LogPage,
   type LogWritten,
+  type MailWritten,
   type MembersChanged,
   type NodesAnswer,
   type PackagesWritten,
@@ -53,6 +54,7 @@ import {
   isListWritten,
   isLogPage,
   isLogWritten,
+  isMailWritten,
   isMembersChanged,
   isNodesAnswer,
   isPackagesWritten,
@@ -156,6 +158,14 @@ export function createOriginApi(options: OriginApiOptions): OriginApi {
         body,
         requestId,
         isAnswer: isPublicationWritten,
+      }),
+    mail: (body, requestId) =>
+      ask<MailWritten>({
+        method: 'POST',
+        path: INTERNAL_PATHS.mail,
+        body,
+        requestId,
+        isAnswer: isMailWritten,
       }),
     countPresent: (channel, requestId) =>
       ask<AttendanceCount>({

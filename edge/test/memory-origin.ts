@@ -1,5 +1,5 @@
 import { Failure } from '../../shared/failure.ts';
-import type { Tag } from '../../shared/frame.ts';
+import type { SendItem, Tag } from '../../shared/frame.ts';
 import {
   type AccountWritten,
   type AttemptAnswer,
@@ -36,6 +36,7 @@ export interface MemoryOrigin extends OriginApi {
   readonly moderation: ReturnType<typeof createMemoryModeration>;
   /** Into whichever channel. */
   readonly published: readonly NewPublication[];
+  readonly mailed: readonly (SendItem & { readonly sender: Tag })[];
   readonly keys: MemoryKeys;
   nodeList: NodeInfo[];
   /** Request ids it was called with, newest last. */
@@ -59,6 +60,7 @@ export function createMemoryOrigin(): MemoryOrigin {
   };
   const moderation = createMemoryModeration(tables, (account) => endSessionsOf(account, { tables, revoked }));
   const published: NewPublication[] = [];
+  const mailed: (SendItem & { readonly sender: Tag })[] = [];
   const totp = createMemoryTotp();
   const keys = createMemoryKeys(tables);
   const lists = new Map<string, ChannelList>();
@@ -74,6 +76,7 @@ export function createMemoryOrigin(): MemoryOrigin {
     totp,
     moderation,
     published,
+    mailed,
     keys,
     requestIds,
     nodeList: [],
@@ -150,6 +153,11 @@ export function createMemoryOrigin(): MemoryOrigin {
         if (ifCommit !== undefined && ifCommit.offset !== published.length) return { outcome: 'conflict' };
         published.push(publication);
         return { outcome: 'accepted', position };
+      }),
+    mail: ({ sender, items }, requestId) =>
+      answer(requestId, () => {
+        mailed.push(...items.map((item) => ({ sender, ...item })));
+        return { items: items.map(({ mailbox }) => ({ mailbox })) };
       }),
     countPresent: (_channel, requestId) => answer(requestId, () => ({ present: 3 })),
     listBans: (request, requestId) => answer(requestId, () => moderation.listBans(request)),

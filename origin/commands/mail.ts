@@ -1,15 +1,13 @@
-import { encodeItemBody } from '../../shared/codec.ts';
-import { Failure, toFailure } from '../../shared/failure.ts';
+import { Failure } from '../../shared/failure.ts';
 import type {
   AckFrame,
   AttachedFrame,
   AttachFrame,
   DoneFrame,
   SendFrame,
-  SendItem,
   SentFrame,
-  SentItem,
 } from '../../shared/frame.ts';
+import { type Posting, postItem } from '../posting.ts';
 import type { Caller } from './caller.ts';
 
 /**
@@ -18,7 +16,13 @@ import type { Caller } from './caller.ts';
  */
 export async function send(frame: SendFrame, caller: Caller): Promise<SentFrame> {
   if (frame.grants !== undefined) await takeMailboxGrants(frame.grants, caller);
-  const items = await Promise.all(frame.items.map((item) => sendOne(item, caller)));
+  const { mailboxes, now, counters } = caller.ports;
+  const posting: Posting = {
+    mailboxes,
+    senderFor: (mailbox) => caller.mailboxGrants.need(mailbox, now()),
+    onFailure: (code) => counters.failures(code),
+  };
+  const items = await Promise.all(frame.items.map((item) => postItem(item, posting)));
   return { type: 'ok', ref: frame.ref, items };
 }
 
@@ -32,21 +36,6 @@ export async function ack(frame: AckFrame, caller: Caller): Promise<DoneFrame> {
   if (caller.inbox === undefined) throw new Failure('superseded', { detail: 'Attach first' });
   await caller.inbox.ack(frame.ranges);
   return { type: 'ok', ref: frame.ref };
-}
-
-async function sendOne({ mailbox, id, data }: SendItem, caller: Caller): Promise<SentItem> {
-  const { mailboxes, now, counters } = caller.ports;
-  try {
-    const sender = caller.mailboxGrants.need(mailbox, now());
-    const { outcome } = await mailboxes.post({ mailbox, sender, id, body: encodeItemBody(id, data) });
-    // Which of the two bounds was met is not told: it would say how much mail somebody else has waiting.
-    if (outcome === 'mailbox_full' || outcome === 'sender_full') throw new Failure('mailbox_full');
-    return { mailbox };
-  } catch (error) {
-    const { code, retry } = toFailure(error);
-    counters.failures(code);
-    return { mailbox, code, retry };
-  }
 }
 
 async function takeMailboxGrants(bundle: string, caller: Caller): Promise<void> {

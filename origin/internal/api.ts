@@ -9,14 +9,16 @@ import * as v from 'valibot';
 import { fromUtf8, randomId } from '../../shared/bytes.ts';
 import { encodePublicationBody } from '../../shared/codec.ts';
 import { Failure, toFailure } from '../../shared/failure.ts';
-import { FAILURES } from '../../shared/failures.ts';
+import { FAILURES, type FailureCode } from '../../shared/failures.ts';
 import type { Tag } from '../../shared/frame.ts';
 import {
   type AttendanceCount,
   INTERNAL_BODY_BYTES,
   INTERNAL_PATHS,
+  type MailWritten,
   type MembersChange,
   type MembersChanged,
+  type NewMail,
   type NewPublication,
   type NodesAnswer,
   type PublicationWritten,
@@ -34,12 +36,14 @@ import type {
   CallMark,
   KeyRecords,
   ListRecords,
+  Mailboxes,
   ModerationRecords,
   Presences,
   Records,
   Registry,
   RevocationRecords,
 } from '../ports.ts';
+import { postItem } from '../posting.ts';
 import { authorise } from './caller.ts';
 import {
   attendanceRequest,
@@ -55,6 +59,7 @@ import {
   newChannelList,
   newDevice,
   newLogEntry,
+  newMail,
   newMember,
   newPackages,
   newPublication,
@@ -88,6 +93,7 @@ export interface InternalApiPorts {
   readonly onRevoked: (tags: readonly Tag[]) => void;
   readonly registry: Pick<Registry, 'nodes'>;
   readonly broker: Pick<Broker, 'publish' | 'announce'>;
+  readonly mailboxes: Pick<Mailboxes, 'post'>;
   readonly presences: Pick<Presences, 'read'>;
   readonly verifier: Verifier;
   readonly now: () => number;
@@ -155,6 +161,7 @@ function createRoutes(ports: InternalApiPorts): ReadonlyMap<string, Route> {
     ],
     [INTERNAL_PATHS.banReads, post(bansRequest, ({ channel, after }) => moderation.listBans(channel, after))],
     [INTERNAL_PATHS.publications, post(newPublication, (publication) => publishFor(publication, ports))],
+    [INTERNAL_PATHS.mail, post(newMail, (mail) => postFor(mail, ports))],
     [
       INTERNAL_PATHS.attendances,
       post(attendanceRequest, async ({ channel }): Promise<AttendanceCount> => {
@@ -181,6 +188,16 @@ async function publishFor(
     return { outcome: 'accepted' };
   }
   return broker.publish({ channel, id, body, ...(ifCommit && { ifCommit }) });
+}
+
+/** As `send` of a connection (commands/mail.ts); the edge has checked the grants. */
+async function postFor(
+  { sender, items }: NewMail,
+  { mailboxes, log }: InternalApiPorts,
+): Promise<MailWritten> {
+  const onFailure = (code: FailureCode) => log('warn', 'mail_refused', { code });
+  const posting = { mailboxes, senderFor: () => sender, onFailure };
+  return { items: await Promise.all(items.map((item) => postItem(item, posting))) };
 }
 
 /** What ended is told at once, also by a repeat whose first try had done it. */

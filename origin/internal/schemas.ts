@@ -22,6 +22,7 @@ import {
   type NewChannelList,
   type NewDevice,
   type NewLogEntry,
+  type NewMail,
   type NewMember,
   type NewPackages,
   type NewPublication,
@@ -265,6 +266,23 @@ export const newPublication = v.strictObject({
     v.strictObject({ epoch: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{1,64}$/)), offset: count }),
   ),
 }) satisfies v.GenericSchema<unknown, NewPublication>;
+export const newMail = v.strictObject({
+  sender: tag,
+  items: v.pipe(
+    v.array(
+      v.strictObject({
+        mailbox: tag,
+        id: v.pipe(
+          v.string(),
+          v.check((id) => isMessageId(id)),
+        ),
+        data: v.pipe(v.string(), v.minLength(2), v.maxLength(DATA_CHARS_MAX), v.regex(/^[A-Za-z0-9_-]+$/)),
+      }),
+    ),
+    v.minLength(1),
+    v.maxLength(LIMITS.itemsPerCall),
+  ),
+}) satisfies v.GenericSchema<unknown, NewMail>;
 export const attendanceRequest = v.strictObject({ channel: tag }) satisfies v.GenericSchema<
   unknown,
   AttendanceRequest

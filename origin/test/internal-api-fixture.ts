@@ -25,11 +25,12 @@ const NO_MODERATION: InternalApiPorts['moderation'] = {
   placeBans: () => Promise.resolve({ sessions: [] }),
   listBans: () => Promise.resolve({ bans: [], isWhole: true }),
 };
-const NO_RELAY: Pick<InternalApiPorts, 'broker' | 'presences'> = {
+const NO_RELAY: Pick<InternalApiPorts, 'broker' | 'mailboxes' | 'presences'> = {
   broker: {
     publish: () => Promise.resolve({ outcome: 'accepted', position: { epoch: 'e', offset: 1 } }),
     announce: () => Promise.resolve(),
   },
+  mailboxes: { post: () => Promise.resolve({ outcome: 'queued', seq: 1 }) },
   presences: { read: () => Promise.resolve({ count: 0 }) },
 };
 const ISSUER = 'https://edge.example';
@@ -58,9 +59,10 @@ export async function startInternalApi({
   moderation = NO_MODERATION,
   registry,
   broker = NO_RELAY.broker,
+  mailboxes = NO_RELAY.mailboxes,
   presences = NO_RELAY.presences,
 }: Pick<InternalApiPorts, 'records' | 'revocations' | 'keys' | 'lists' | 'registry'> &
-  Partial<Pick<InternalApiPorts, 'moderation' | 'broker' | 'presences'>>) {
+  Partial<Pick<InternalApiPorts, 'moderation' | 'broker' | 'mailboxes' | 'presences'>>) {
   const lines: Record<string, unknown>[] = [];
   const log = (level: string, event: string, fields: object = {}) =>
     void lines.push({ level, event, ...fields });
@@ -69,7 +71,8 @@ export async function startInternalApi({
   const verifier = createVerifier(ISSUER, JSON.parse(publicKeys) as PublicKeys);
   const told: Tag[][] = [];
   const onRevoked = (tags: readonly Tag[]) => void told.push([...tags]);
-  const ports = { records, revocations, keys, lists, moderation, onRevoked, registry, broker, presences };
+  const relay = { broker, mailboxes, presences };
+  const ports = { records, revocations, keys, lists, moderation, onRevoked, registry, ...relay };
   const handle = createInternalApi({ ...ports, verifier, now: Date.now, log });
   const options = { host: '127.0.0.1', port: 0, bodyBytes: INTERNAL_BODY_BYTES, handle, log };
   const server = await startHttpServer(options);
