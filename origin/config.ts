@@ -113,7 +113,7 @@ export const ORIGIN_VARIABLES = {
     fallback: 30,
   }),
   logRetentionHours: integer('HUSHWIRE_ORIGIN_LOG_RETENTION_HOURS', {
-    about: 'how long a channel log outlives its last publication',
+    about: 'how long publications stay in a channel log, and up to an eighth longer',
     min: 1,
     max: 720,
     fallback: 24,

@@ -22,6 +22,8 @@ import type { RedisTopics } from './redis-topics.ts';
 
 const HOUR_SECONDS = 3_600;
 const SEEN_BUCKET_SECONDS = 600;
+/** Into how many parts of one age a log is divided; what is oldest goes a part at a time. */
+const AGE_MARKS = 8;
 /** How much longer than its log a head lives, so that a late reader is told `trimmed` rather than a new epoch. */
 const HEAD_EXTRA_SECONDS = 30 * 24 * HOUR_SECONDS;
 
@@ -94,11 +96,14 @@ export class RedisBroker implements Broker {
     return [...this.#publishCalls(publishes, shared), ...reads.map((read) => readCall(read, shared))];
   }
 
-  /** Fresh epoch and the two expiries (unix seconds at whole hours, so that no key tells a finer time). */
+  /** Fresh epoch, expiries, this hour and the mark of age (unix seconds at whole hours: no key tells a finer time). */
   #sharedArgs(): readonly Argument[] {
-    const nextHour = Math.ceil(this.#options.now() / 1000 / HOUR_SECONDS) * HOUR_SECONDS;
-    const logExpiry = nextHour + this.#options.retentionHours * HOUR_SECONDS;
-    return [this.#epochs.next(), logExpiry, logExpiry + HEAD_EXTRA_SECONDS];
+    const { now, retentionHours } = this.#options;
+    const nextHour = Math.ceil(now() / 1000 / HOUR_SECONDS) * HOUR_SECONDS;
+    const logExpiry = nextHour + retentionHours * HOUR_SECONDS;
+    const step = Math.ceil(retentionHours / AGE_MARKS) * HOUR_SECONDS;
+    const mark = Math.ceil(logExpiry / step) * step;
+    return [this.#epochs.next(), logExpiry, logExpiry + HEAD_EXTRA_SECONDS, nextHour - HOUR_SECONDS, mark];
   }
 
   #publishCalls(publishes: readonly WaitingPublish[], shared: readonly Argument[]): Call[] {

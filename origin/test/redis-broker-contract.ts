@@ -89,6 +89,58 @@ export function describeRedisBroker(name: string, startCarrier: StartCarrier): v
       assert.is(await raw.hget(relayKey('head', channel), 'b'), '10000');
     });
 
+    test('a log that is written to all the time loses what is older than its hours, and tells a late reader', async () => {
+      const startMs = Math.ceil(Date.now() / 3_600_000) * 3_600_000;
+      let hour = 0;
+      const broker = await start({ now: () => startMs + hour * 3_600_000 + 60_000, retentionHours: 8 });
+      const channel = randomId();
+      const begin = (await broker.read(channel, undefined)).head;
+      for (; hour < 30; hour += 1)
+        for (let i = 0; i < 40; i += 1) await broker.publish({ channel, id: randomId(), body: `${hour}` });
+      hour = 29;
+      const page = await broker.read(channel, begin);
+      const oldest = Number(page.publications[0]?.body);
+      assert.is(page.gap, 'trimmed');
+      assert.ok(oldest >= 29 - 9 && oldest <= 29 - 8, `the oldest is of hour ${oldest}`);
+      const kept = (30 - oldest) * 40;
+      assert.is(await raw.xlen(relayKey('log', channel)), kept);
+      assert.is(await raw.hget(relayKey('head', channel), 'b'), String(kept * 2));
+      const marks = (await raw.hget(relayKey('head', channel), 'm'))?.split(' ').map(Number) ?? [];
+      assert.ok(marks.length <= 20, `${marks.length / 2} marks`);
+      assert.ok(
+        marks.every((mark, i) => i % 2 === 1 || mark % 3_600 === 0),
+        'no finer time than an hour',
+      );
+      hour = 34;
+      const later = await broker.read(channel, begin);
+      assert.ok(
+        Number(later.publications[0]?.body) >= 34 - 9,
+        'what is too old is told to nobody before it is trimmed',
+      );
+      assert.is(later.gap, 'trimmed');
+    });
+
+    test('much that grew old together goes a part at a time, and none of it is read meanwhile', async () => {
+      const startMs = Math.ceil(Date.now() / 3_600_000) * 3_600_000;
+      let hour = 0;
+      const broker = await start({ now: () => startMs + hour * 3_600_000 + 60_000, retentionHours: 8 });
+      const channel = randomId();
+      const publish = (body: string) => broker.publish({ channel, id: randomId(), body });
+      const first = await publish('old');
+      await Promise.all(Array.from({ length: 900 }, () => publish('old')));
+      hour = 7;
+      await publish('young');
+      hour = 10;
+      const lengths: number[] = [];
+      for (let i = 0; i < 5; i += 1) {
+        await publish('new');
+        lengths.push(await raw.xlen(relayKey('log', channel)));
+        const { publications, gap } = await broker.read(channel, first.position);
+        assert.equal([publications[0]?.body, publications.length, gap], ['young', i + 2, 'trimmed']);
+      }
+      assert.equal(lengths, [901 + 2 - 256, 901 + 3 - 512, 901 + 4 - 768, 5, 6]);
+    });
+
     test('a page is bounded by bytes, and the rest follows', async () => {
       const broker = await start();
       const channel = randomId();

@@ -2,15 +2,15 @@
 --
 -- KEYS     life (life.lua), head, log, seen, seen-old
 -- ARGV     1 server run id · 2 random text (life.lua) · 3 expiry of logs · 4 expiry of heads (unix seconds, whole hours)
---          5 epoch the reader holds ('' reads only the head) · 6 offset the reader holds
---          7 most publications · 8 most bytes in the page
+--          5 this hour and 6 a mark of age (not used here) · 7 epoch the reader holds ('' reads only the head)
+--          8 offset the reader holds · 9 most publications · 10 most bytes in the page
 -- returns  epoch, head offset, gap ('' | 'trimmed' | 'epoch'), offset before the first body, then the bodies
 local keys = { head = KEYS[2], log = KEYS[3], seen = KEYS[4], seen_old = KEYS[5] }
 local h = load_head(keys)
 if h.is_new then save_head(keys, h, tonumber(ARGV[3]), tonumber(ARGV[4])) end
 
-local epoch, from = ARGV[5], tonumber(ARGV[6])
-local max_count, max_bytes = tonumber(ARGV[7]), tonumber(ARGV[8])
+local hour, epoch, from = tonumber(ARGV[5]), ARGV[7], tonumber(ARGV[8])
+local max_count, max_bytes = tonumber(ARGV[9]), tonumber(ARGV[10])
 if epoch == '' then return { h.e, h.o, '', h.o } end
 
 local gap = ''
@@ -19,7 +19,8 @@ if epoch ~= h.e or from > h.o then gap, from = 'epoch', 0 end
 if from == h.o then return { h.e, h.o, gap, from } end
 
 local STEP = 16 -- entries of 64 KiB must not be fetched by the hundred only to be left out
-local page, bytes, at = { h.e, h.o, gap, h.o }, 0, from
+-- What is too old waits for the next publication to be trimmed, and is told to nobody meanwhile.
+local page, bytes, at = { h.e, h.o, gap, h.o }, 0, math.max(from, live_from(h, hour) - 1)
 while #page - 4 < max_count and bytes < max_bytes do
   local entries = redis.call('XRANGE', keys.log, (at + 1) .. '-0', '+', 'COUNT', math.min(STEP, max_count - #page + 4))
   if #entries == 0 then break end
