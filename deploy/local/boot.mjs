@@ -10,6 +10,11 @@ import { fileURLToPath } from 'node:url';
 /** The socket library brings native code for these; Node 24 has none. */
 const NODE_MAJORS = ['20', '22'];
 const NEED_REDIS = ['start', 'roll', 'faults', 'bench', 'loadtest', 'canary', 'drill', 'test'];
+/** Parts whose packages are large and seldom needed, so they have a package-lock.json of their own. */
+const APART = [
+  { path: 'deploy/aws', target: 'synth', lane: 'aws' },
+  { path: 'deploy/edge', target: 'workers', lane: 'platforms' },
+];
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const TARGETS = [
   'start',
@@ -24,6 +29,7 @@ const TARGETS = [
   'restore',
   'drill',
   'synth',
+  'workers',
   'test',
   'check',
   'docs',
@@ -50,11 +56,11 @@ async function boot([target, ...args]) {
   }
   checkNode();
   installPackages(ROOT);
-  if (needsAws(target, args)) installPackages(join(ROOT, 'deploy', 'aws'));
+  for (const part of APART.filter((one) => isNeeded(one, { target, args })))
+    installPackages(join(ROOT, part.path));
   const { register } = await import('tsx/esm/api');
   register();
-  if (NEED_REDIS.includes(target) && !args.includes('--help') && !args.includes('-h'))
-    await ensurePrograms(target);
+  if (NEED_REDIS.includes(target) && !isHelp(args)) await ensurePrograms(target);
   const { main } = await import(`./${target}.ts`);
   return main(args);
 }
@@ -68,11 +74,21 @@ function checkNode() {
   );
 }
 
-/** The packages of deploy/aws are large, and only needed to synthesise it and for its tests. */
-function needsAws(target, args) {
-  if (target === 'synth') return true;
-  if (target !== 'test' || args.includes('--help') || args.includes('-h')) return false;
-  return args.length === 0 || args.some((arg) => /^(?:aws|deploy|deploy\/aws.*|\.)\/?$/.test(arg));
+/** The targets of a part need its packages, and so do its tests: by lane, by file or directory, or as part of all. */
+function isNeeded(part, { target, args }) {
+  if (target === part.target) return !isHelp(args);
+  if (target !== 'test' || isHelp(args)) return false;
+  const covers = (arg) =>
+    arg === part.lane || arg === part.path || isWithin(part.path, arg) || isWithin(arg, part.path);
+  return args.length === 0 || args.map((arg) => arg.replace(/^\.\/|\/$/g, '')).some(covers);
+}
+
+function isWithin(path, directory) {
+  return directory === '.' || path.startsWith(`${directory}/`);
+}
+
+function isHelp(args) {
+  return args.includes('--help') || args.includes('-h');
 }
 
 /** `npm ci` in `directory`, unless what is installed there is exactly what its package-lock.json names. */

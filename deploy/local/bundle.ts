@@ -1,9 +1,6 @@
 import { buildSdk, SDK_GZIP_MAX_BYTES } from './sdk-build.ts';
-import { bundleWorker } from './servers/workerd.ts';
+import { bundleWorker, WORKER_GZIP_MAX_BYTES } from './servers/workerd.ts';
 import { bundleWeb, WEB_GZIP_MAX_BYTES } from './web-build.ts';
-
-/** A tenth of the 3 MB that Workers' free plan takes (Cloudflare, "Limits"): what is over it was not meant to be in it. */
-const WORKER_GZIP_MAX_BYTES = 300 * 1024;
 
 /** Builds what is shipped as one file, prints the sizes, and ends with 1 when one cannot be built or has grown too large. */
 try {

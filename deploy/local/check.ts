@@ -57,7 +57,7 @@ function typeSteps(): Step[] {
 /** A part with packages of its own is left out, aloud, where those are not installed. */
 function isInstalled(part: string): boolean {
   if (!existsSync(join(part, 'package.json')) || existsSync(join(part, 'node_modules'))) return true;
-  console.log(`types ${part} left out: its packages are not installed ("npm run synth" does that)`);
+  console.log(`types ${part} left out: its packages are not installed ("npm test" does that)`);
   return false;
 }
 

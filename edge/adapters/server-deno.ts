@@ -29,7 +29,7 @@ export interface ServerOptions {
 export interface EdgeServer {
   /** The port it listens on. */
   readonly port: number;
-  /** Stops listening, lets running requests end within `graceMs`, then cuts what is left. */
+  /** Stops listening, and cuts every connection once no request is running, or `graceMs` have passed. */
   close(graceMs: number): Promise<void>;
 }
 
@@ -49,6 +49,7 @@ const HEADERS_MAX_BYTES = 16 * 1024;
 export async function startServer(options: ServerOptions): Promise<EdgeServer> {
   const { relay, log, host, port } = options;
   const server = create(options);
+  const requests = countRequests(server);
   server.maxConnections = CONNECTIONS_MAX;
   server.on('upgrade', (request: IncomingMessage, socket, head: Uint8Array) =>
     relay.accept(request, socket as Socket, head),
@@ -59,7 +60,7 @@ export async function startServer(options: ServerOptions): Promise<EdgeServer> {
   server.on('error', (error) => log('error', 'server.failed', errorFields(error)));
   return {
     port: (server.address() as AddressInfo).port,
-    close: (graceMs) => close(server, graceMs),
+    close: (graceMs) => close(server, { requests, graceMs }),
   };
 }
 
@@ -90,12 +91,38 @@ function listen(server: Server, address: { host: string; port: number }): Promis
   });
 }
 
-async function close(server: Server, graceMs: number): Promise<void> {
-  const timer = setTimeout(() => server.closeAllConnections(), graceMs);
-  await new Promise((resolve) => {
-    server.close(resolve);
-    server.closeIdleConnections();
+interface Requests {
+  /** Resolves when none is running. Called once. */
+  ended(): Promise<void>;
+}
+
+function countRequests(server: Server): Requests {
+  let running = 0;
+  let tell: (() => void) | undefined;
+  server.on('request', (_request, response) => {
+    running += 1;
+    response.once('close', () => {
+      running -= 1;
+      if (running === 0) tell?.();
+    });
   });
+  return {
+    ended: () =>
+      new Promise((resolve) => {
+        tell = resolve;
+        if (running === 0) resolve();
+      }),
+  };
+}
+
+/** A connection on which nobody asks anything must not hold up the end: some platforms kill 5 s after the signal. */
+async function close(server: Server, { requests, graceMs }: { requests: Requests; graceMs: number }) {
+  const closed = new Promise((resolve) => server.close(resolve));
+  server.closeIdleConnections();
+  const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+  await Promise.race([requests.ended(), closed]);
+  server.closeAllConnections();
+  await closed;
   clearTimeout(timer);
 }
 

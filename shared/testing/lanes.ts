@@ -18,6 +18,7 @@ const LANES: readonly { readonly name: string; readonly folder?: string; readonl
   { name: 'origin', folder: 'origin/test', timeoutMs: 180_000 },
   { name: 'edge', folder: 'edge/test', timeoutMs: 180_000 },
   { name: 'aws', folder: 'deploy/aws', timeoutMs: 180_000 },
+  { name: 'platforms', folder: 'deploy/edge', timeoutMs: 180_000 },
   { name: 'stack', folder: 'deploy/test', timeoutMs: 780_000 },
 ];
 

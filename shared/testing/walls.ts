@@ -53,6 +53,13 @@ const WALLS: readonly Wall[] = [
     packages: [ANY],
     readsEnvironment: true,
   },
+  // What is deployed elsewhere must keep the contract of every edge.
+  {
+    files: /^deploy\/edge\/.*\.test\.ts$/,
+    may: [/^deploy\//, /^shared\//, /^edge\/(?:config\.ts$|test\/)/],
+    packages: [ANY],
+    readsEnvironment: true,
+  },
   {
     files: /^deploy\/(?:test\/|.*\.test\.ts$|local\/(?:test|check)\.ts$)/,
     may: [/^deploy\//, /^shared\//],

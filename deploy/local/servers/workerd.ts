@@ -9,6 +9,9 @@ import type { Running } from './process.ts';
 
 /** The date of the runtime's behaviour that the edge is written and tested for. */
 export const COMPATIBILITY_DATE = '2026-04-01';
+/** A tenth of the 3 MB that Workers' free plan took (Cloudflare, "Limits"; 10 MB the paid one): what is over it was not
+ * meant to be in it. */
+export const WORKER_GZIP_MAX_BYTES = 300 * 1024;
 const WORKER = join('edge', 'worker.ts');
 
 export interface Bundle {
@@ -42,18 +45,27 @@ export interface WorkerOptions {
   readonly bindings: Readonly<Record<string, string>>;
 }
 
+interface Script extends Omit<WorkerOptions, 'entry'> {
+  readonly script: string;
+}
+
 export interface Workerd extends Running {
   readonly lines: string[];
 }
 
-/** The edge on a real workerd, on 127.0.0.1, with the same options as on Deno. */
-export function startWorkerd(options: EdgeOptions): Promise<Workerd> {
-  return startBundle({ entry: WORKER, port: options.port, bindings: environment(options) });
+/** The edge on a real workerd, on 127.0.0.1, with the same options as on Deno; from a bundle made elsewhere, if given. */
+export async function startWorkerd(options: EdgeOptions, given?: Pick<Bundle, 'script'>): Promise<Workerd> {
+  const { script } = given ?? (await bundleWorker());
+  return startScript({ script, port: options.port, bindings: environment(options) });
 }
 
 /** Any worker on a real workerd, on 127.0.0.1. */
 export async function startBundle({ entry, port, bindings }: WorkerOptions): Promise<Workerd> {
   const { script } = await bundleWorker(entry);
+  return startScript({ script, port, bindings });
+}
+
+async function startScript({ script, port, bindings }: Script): Promise<Workerd> {
   const lines: string[] = [];
   const runtime = new Miniflare({
     modules: [{ type: 'ESModule', path: 'worker.mjs', contents: script }],
