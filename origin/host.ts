@@ -1,7 +1,7 @@
 /**
  * Entry of a whole host: one node process per core behind one port (SO_REUSEPORT), started again when they end, with one
- * view of their health. Works as the first process of a container. It takes the variables of a node, and gives each
- * process a name, an internal port and a health port of its own.
+ * view of their health. It takes the variables of a node, and gives each process a name, an internal port and a health
+ * port of its own. In a container, deploy/instance/init.sh is the first process and runs it: Node reaps no orphans.
  */
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';

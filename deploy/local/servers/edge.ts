@@ -28,6 +28,8 @@ export interface EdgeOptions {
   readonly webDir?: string | undefined;
   /** PEM file of an authority it trusts besides the system's. */
   readonly certificateAuthority?: string | undefined;
+  /** Program and arguments in front of its own command. */
+  readonly within?: readonly string[] | undefined;
   /** More `HUSHWIRE_EDGE_` variables. */
   readonly env?: Readonly<Record<string, string>> | undefined;
   readonly onSpawn?: OnSpawn | undefined;
@@ -54,15 +56,23 @@ export function edgeUrl(port: number): string {
  * servers, and read its own variables; no files, no processes, no downloads.
  */
 export async function startEdge(options: EdgeOptions): Promise<EdgeServer> {
-  const { port, dir, onSpawn } = options;
+  const { port, dir, within = [], onSpawn } = options;
   const home = dir ?? (await temporaryDirectory('deno'));
   await mkdir(home, { recursive: true, mode: 0o700 });
   const discard = () => (dir === undefined ? rm(home, { recursive: true, force: true }) : undefined);
   try {
+    const deno = await findDeno();
+    const [command = deno, ...args] = [
+      ...within,
+      deno,
+      'run',
+      ...permissions(options),
+      join('edge', 'deno.ts'),
+    ];
     const child = await startProcess({
       name: 'edge',
-      command: await findDeno(),
-      args: ['run', ...permissions(options), join('edge', 'deno.ts')],
+      command,
+      args,
       cwd: CHECKOUT,
       env: {
         ...{ DENO_DIR: home, DENO_NO_UPDATE_CHECK: '1', NO_COLOR: '1' },
