@@ -19,6 +19,8 @@ import { Supervisor } from './supervisor.ts';
 /** A node that does not answer its supervisor by then is counted as down: its event loop stands. */
 const ASK_TIMEOUT_MS = 2_000;
 const CLOSE_GRACE_MS = 1_000;
+/** What its processes get for the rest once they have drained: listeners and stores to close. */
+const STOP_MARGIN_MS = 30_000;
 const READY_POLL_MS = 100;
 
 const print = (line: string) => process.stdout.write(`${line}\n`);
@@ -61,7 +63,8 @@ async function run(config: HostConfig): Promise<void> {
   supervisor.start();
   log('info', 'host.started', { port: health.port, count });
   const manager = createServiceManager(process.env);
-  stopOnSignals({ supervisor, health, manager });
+  const stopMs = config.drainLeadMs + config.drainCapMs + STOP_MARGIN_MS;
+  stopOnSignals({ supervisor, health, manager, stopMs });
   await firstReady(supervisor);
   manager.ready();
 }
@@ -105,17 +108,20 @@ function stopOnSignals({
   supervisor,
   health,
   manager,
+  stopMs,
 }: {
   readonly supervisor: Supervisor;
   readonly health: HttpServer;
   readonly manager: ServiceManager;
+  /** The longest a stop may take. */
+  readonly stopMs: number;
 }): void {
   let isStopping = false;
   const stop = async () => {
     const stopped = supervisor.stop();
     if (isStopping) return;
     isStopping = true;
-    manager.stopping();
+    manager.stopping(stopMs);
     await stopped;
     manager.close();
     await health.close(CLOSE_GRACE_MS);

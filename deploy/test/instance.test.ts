@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { describe } from '../../shared/testing/suite.ts';
 import { CHECKOUT } from '../local/servers/checkout.ts';
@@ -14,16 +14,22 @@ const setting = (name: string, key: string) => unit(name).match(new RegExp(`^${k
 /** What systemd calls an exposure of 2.5: better than most of what a distribution brings. */
 const EXPOSURE_MAX = 25;
 
+/** Those of hosts, and the one that deploy/aws adds on its instances. */
+const ALL_UNITS = [
+  ...UNITS.map((name) => join(HERE, name)),
+  join(CHECKOUT, 'deploy/aws/agent/hushwire-agent.service'),
+];
+
 describe('units of systemd', ({ test, needs, before, after }) => {
   needs('systemd-analyze');
   let directory: string;
   before(async () => {
     directory = await temporaryDirectory('units');
     // Programs that exist here stand for those that exist there.
-    for (const name of UNITS)
+    for (const file of ALL_UNITS)
       writeFileSync(
-        join(directory, name),
-        unit(name)
+        join(directory, basename(file)),
+        readFileSync(file, 'utf8')
           .replaceAll('/usr/bin/node', process.execPath)
           .replaceAll('/usr/local/bin/deno', process.execPath),
       );
@@ -31,7 +37,7 @@ describe('units of systemd', ({ test, needs, before, after }) => {
   after(() => rm(directory, { recursive: true, force: true }));
 
   test('are understood without a warning', () => {
-    for (const name of UNITS) {
+    for (const name of ALL_UNITS.map((path) => basename(path))) {
       const file = join(directory, name.replace('@', '@8788'));
       if (name.includes('@')) cpSync(join(directory, name), file);
       const { status, stderr } = spawnSync(
@@ -44,7 +50,7 @@ describe('units of systemd', ({ test, needs, before, after }) => {
   });
 
   test('give away little', () => {
-    for (const name of UNITS) {
+    for (const name of ALL_UNITS.map((path) => basename(path))) {
       const args = [
         'security',
         '--offline=true',
@@ -68,11 +74,21 @@ describe('settings of an instance', ({ test }) => {
   const table = readFileSync(join(CHECKOUT, 'deploy/configuration.md'), 'utf8');
   const fallback = (name: string) =>
     Number(table.match(new RegExp(`\`${name}\`.*\\| ([\\d]+) \\|$`, 'm'))?.[1]);
+  const most = (name: string) =>
+    Number(table.match(new RegExp(`\`${name}\`.* from \\d+ to (\\d+) \\|`))?.[1]);
 
   test('an origin has time to drain before it is killed', () => {
     const drainMs = fallback('HUSHWIRE_ORIGIN_DRAIN_LEAD_MS') + fallback('HUSHWIRE_ORIGIN_DRAIN_CAP_MS');
     assert.ok(drainMs > 0);
     assert.ok(Number(setting('hushwire-origin.service', 'TimeoutStopSec')) * 1_000 >= drainMs + 30_000);
+  });
+
+  test('where the variables allow a longer drain than the unit, the origin may ask for more', () => {
+    const longestMs = most('HUSHWIRE_ORIGIN_DRAIN_LEAD_MS') + most('HUSHWIRE_ORIGIN_DRAIN_CAP_MS');
+    assert.ok(Number(setting('hushwire-origin.service', 'TimeoutStopSec')) * 1_000 < longestMs);
+    // Only then does systemd hear EXTEND_TIMEOUT_USEC (origin/test/host.test.ts: that it is told).
+    assert.is(setting('hushwire-origin.service', 'Type'), 'notify');
+    assert.is(setting('hushwire-origin.service', 'NotifyAccess'), 'all');
   });
 
   test('an edge has time for running calls', () => {

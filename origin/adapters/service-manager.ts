@@ -4,8 +4,8 @@ import { execFile } from 'node:child_process';
 export interface ServiceManager {
   /** Takes work from now on. Pulses begin, which say that this process is alive. */
   ready(): void;
-  /** Takes its leave; pulses go on until the end. */
-  stopping(): void;
+  /** Takes its leave, and asks for `withinMs` to do so, however short the unit's own limit is; pulses go on until then. */
+  stopping(withinMs: number): void;
   close(): void;
 }
 
@@ -33,7 +33,7 @@ export function createServiceManager(env: ServiceManagerEnv): ServiceManager {
       tell('--ready', `--pid=${process.pid}`);
       if (pulseMs > 0) timer ??= setInterval(() => tell('WATCHDOG=1'), pulseMs).unref();
     },
-    stopping: () => void tell('STOPPING=1'),
+    stopping: (withinMs) => void tell('STOPPING=1', `EXTEND_TIMEOUT_USEC=${withinMs * 1_000}`),
     close: () => clearInterval(timer),
   };
 }

@@ -4,18 +4,24 @@ import { createKeys } from '../../deploy/local/keys.ts';
 import { until } from '../../shared/testing/expect.ts';
 import { describe } from '../../shared/testing/suite.ts';
 import { childrenOf, type Host, type HostStores, keysIn, startHost, startHostStores } from './host-kit.ts';
+import { type NotifyListener, startNotifyListener } from './notify-listener.ts';
 
 const AT_MOST = (what: string) => ({ what, timeoutMs: 20_000 });
 
 describe('a host of two node processes', ({ test, before, after, beforeEach, afterEach }) => {
   let stores: HostStores;
+  let listener: NotifyListener;
   let host: Host;
   before(async () => {
     stores = await startHostStores();
+    listener = await startNotifyListener();
   });
-  after(() => stores?.stop());
+  after(async () => {
+    await listener?.stop();
+    await stores?.stop();
+  });
   beforeEach(async () => {
-    host = await startHost(stores);
+    host = await startHost(stores, { env: { NOTIFY_SOCKET: listener.socket } });
   });
   afterEach(() => host?.process.kill());
 
@@ -52,12 +58,15 @@ describe('a host of two node processes', ({ test, before, after, beforeEach, aft
     assert.match(await (await fetch(`${host.healthUrl}/metrics`)).text(), 'hushwire_host_restarts_total 1');
   });
 
-  test('stops every process gently, and ends with 0', async () => {
+  test('stops every process gently, asks systemd for the time that may take, and ends with 0', async () => {
     const { client } = await welcomedBy();
     process.kill(host.process.pid, 'SIGTERM');
     const { code } = await client.closed;
     assert.is(code, 1012);
     assert.is((await host.process.ended).code, 0);
+    // 1 s of HUSHWIRE_ORIGIN_DRAIN_CAP_MS, no lead, 30 s for the rest.
+    const asked = 'STOPPING=1 EXTEND_TIMEOUT_USEC=31000000';
+    await until(() => listener.told.some((line) => line.includes(asked)), AT_MOST('the leave'));
   });
 
   test('leaves no process behind when it is killed itself', async () => {
