@@ -43,6 +43,8 @@ export const CONNECT_PATH = '/v1/connect';
 const BUDGET_OF_PATH: Readonly<Record<string, LimitName>> = {
   [CONNECT_PATH]: 'connect',
   '/v1/mailboxes/items': 'mail',
+  '/v1/keys/lookup': 'lookup',
+  '/v1/keys/history': 'lookup',
 };
 const SERVICE_PATH = /^\/v1\/channels\/[^/]+\/(?:messages|presence)$/;
 

@@ -26,6 +26,7 @@ import { refuseUnknown } from './refuse.ts';
 import { accountRoutes } from './routes/accounts.ts';
 import { banRoutes } from './routes/bans.ts';
 import { belongingRoutes } from './routes/belongings.ts';
+import { channelInvitationRoutes } from './routes/channel-invitations.ts';
 import { channelListRoutes } from './routes/channel-list.ts';
 import { channelRoutes } from './routes/channels.ts';
 import { connectRoutes } from './routes/connect.ts';
@@ -93,6 +94,7 @@ export async function createApp(ports: Ports, config: AppConfig): Promise<Hono<E
   app.route('/', belongingRoutes(parts));
   app.route('/', channelListRoutes(parts));
   app.route('/', channelRoutes(parts));
+  app.route('/', channelInvitationRoutes(parts));
   app.route('/', moderationRoutes(parts));
   app.route('/', banRoutes(parts));
   app.route('/', serviceRoutes(parts));

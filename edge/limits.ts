@@ -38,6 +38,13 @@ export const LIMIT_RULES = Object.freeze({
   service: rule('account', [3_000, 60], 'closed', '`/v1/channels/{channelId}/messages` and `/presence`'),
   mail: rule('account', [600, 60], 'closed', '`POST /v1/mailboxes/items`'),
   report: rule('account', [30, 3_600], 'closed', '`POST /v1/channels/{channelId}/reports`'),
+  invite: rule(
+    'account',
+    [30, 3_600],
+    'closed',
+    '`POST /v1/channels/{channelId}/invitations`, `POST /v1/invitations`',
+  ),
+  lookup: rule('account', [120, 60], 'closed', '`POST /v1/keys/lookup`, `/v1/keys/history`'),
   write: rule('account', [120, 60], 'closed', 'every other *Bearer* call that makes or changes something'),
 } as const);
 export type LimitName = keyof typeof LIMIT_RULES;

@@ -2,11 +2,13 @@
  * Changes who is what in a channel: one read, then the change at the origin and what the state Redis should hold go out
  * together. The read asks the origin itself, so that the version that follows is the right one, and what the state Redis
  * is told is what the origin takes, but for a race that another round settles. A change the origin did not answer may
- * stand in the state Redis alone for a while: it was the caller's to make, and a repeat completes it.
+ * stand in the state Redis alone for a while: it was the caller's to make, and a repeat completes it. Of a change that the
+ * origin may still refuse, for a ban or a used-up invitation, nothing is held: what there was is dropped, and the next request asks.
  */
 import { Failure } from '../shared/failure.ts';
+import type { FailureCode } from '../shared/failures.ts';
 import type { Tag } from '../shared/frame.ts';
-import type { BanRow, Day, MemberChange } from '../shared/internal.ts';
+import type { BanRow, Day, MemberChange, MembersChange } from '../shared/internal.ts';
 import type { Caller } from './access.ts';
 import type { BanTags } from './bans.ts';
 import { memberCopy } from './copies.ts';
@@ -41,6 +43,10 @@ export interface Wanted {
   readonly bans?: (userId: string) => Promise<BansOf>;
   /** A ban in force on one of them forbids the change. */
   readonly barredByBans?: boolean;
+  /** The change is one use of this invitation. */
+  readonly redeems?: MembersChange['redeems'];
+  /** The one answer to whatever the origin refuses, so that nobody learns which it was. */
+  readonly refusal?: FailureCode;
 }
 
 export interface ModerationParts {
@@ -59,6 +65,29 @@ export interface Asked {
   readonly parts: ModerationParts;
 }
 
+/** Whoever moderates stands above those it moderates. */
+export const RANK: Readonly<Record<Role, number>> = {
+  none: 0,
+  member: 1,
+  service: 2,
+  moderator: 2,
+  owner: 3,
+};
+
+/**
+ * The tag of the channel, which the caller moderates. One trip when warm. Throws `session_ended`, or `forbidden`, also for a
+ * channel that is not there.
+ */
+export async function requireModerator(channelId: string, { caller, requestId, parts }: Asked): Promise<Tag> {
+  const { tags, lookup, clock } = parts;
+  const member = await wantMember(tags, channelId, caller.userId);
+  const finds = await lookup.find({ ...(await wantCaller(tags, caller)), members: [member] }, requestId);
+  requireLive(finds, clock.now());
+  if (RANK[standingOf(finds.members[0], dayOf(clock.now())).role] < RANK.moderator)
+    throw new Failure('forbidden');
+  return member.channel;
+}
+
 /** Writers of one channel that meet: each round one of them gets through. */
 const ROUNDS_MAX = 5;
 
@@ -74,10 +103,13 @@ export async function changeMembers(wanted: Wanted, asked: Asked): Promise<void>
     const [{ result }] = await Promise.all([
       origin.changeMembers(change.request, asked.requestId),
       state.put(change.copies),
+      state.drop(change.dropped),
     ]);
     if (result === 'changed') return;
-    if (result === 'missing') throw new Failure('forbidden');
+    if (result === 'stale') continue;
+    if (wanted.refusal !== undefined) throw new Failure(wanted.refusal);
     if (result === 'barred') throw new Failure('conflict', { detail: 'Banned here; lift the ban first' });
+    throw new Failure('forbidden');
   }
   throw new Failure('unavailable', { detail: 'Others are changing this channel; ask again' });
 }
@@ -124,8 +156,10 @@ async function planChange(wanted: Wanted, { caller, requestId, parts }: Asked) {
       bans: bans.flatMap(({ place }) => (place === undefined ? [] : [place])),
       lifted: bans.flatMap(({ lift = [] }) => lift),
       unless: unless.flat(),
+      ...(wanted.redeems && { redeems: wanted.redeems }),
     },
-    copies: [...made.map(({ copy }) => copy), ...seen],
+    copies: [...(wanted.barredByBans ? [] : made.map(({ copy }) => copy)), ...seen],
+    dropped: wanted.barredByBans ? made.map(({ copy }) => copy) : [],
   };
 }
 

@@ -10,6 +10,10 @@ import type {
   BansChanged,
   BansRequest,
   Belongings,
+  ChannelInvitationChange,
+  ChannelInvitationChanged,
+  ChannelInvitations,
+  ChannelInvitationsRequest,
   ChannelList,
   ClaimedPackages,
   DeviceWritten,
@@ -136,6 +140,8 @@ export interface State {
   redeem(mark: Mark, keys: readonly CopyKey[]): Promise<Redeemed>;
   /** Holds the copies, each atomically: a copy never replaces one of a newer version. */
   put(copies: readonly Copy[]): Promise<void>;
+  /** Lets go of copies. */
+  drop(keys: readonly CopyKey[]): Promise<void>;
   recall(keys: FactorKeys): Promise<FactorMemory>;
   /**
    * Remembers that the code of a step was used and forgets the device's failures. True, and only then anything changes,
@@ -177,6 +183,8 @@ export interface OriginApi {
   createChannel(channel: NewChannel, requestId: string): Promise<Written>;
   addMember(member: NewMember, requestId: string): Promise<Written>;
   changeMembers(change: MembersChange, requestId: string): Promise<MembersChanged>;
+  changeInvitation(change: ChannelInvitationChange, requestId: string): Promise<ChannelInvitationChanged>;
+  listInvitations(request: ChannelInvitationsRequest, requestId: string): Promise<ChannelInvitations>;
   placeBans(change: BansChange, requestId: string): Promise<BansChanged>;
   listBans(request: BansRequest, requestId: string): Promise<BanPage>;
   publish(publication: NewPublication, requestId: string): Promise<PublicationWritten>;

@@ -41,6 +41,13 @@ export const invitationSchema = v.pipe(
   v.description('Invitation to sign up, made by an operator'),
 );
 
+export const channelInvitationSchema = v.pipe(
+  v.string(),
+  v.maxLength(ASSERTION_CHARS_MAX),
+  v.regex(COMPACT_JWT),
+  v.description('Invitation to a channel, made by its owner or a moderator'),
+);
+
 /** ID tokens carry claims we do not read; issuers keep them under a header's usual limit of 8 KiB. */
 const ID_TOKEN_CHARS_MAX = 8_192;
 export const idTokenSchema = v.pipe(

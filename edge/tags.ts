@@ -35,6 +35,8 @@ export interface Tags {
   sender(userId: string, day: string): Promise<Tag>;
   /** All that is stored of an invitation to sign up. */
   invitation(jti: string): Promise<Tag>;
+  /** All that is stored of an invitation to a channel, besides its channel. */
+  channelInvitation(channelId: string, jti: string): Promise<Tag>;
   /** The user id of the account whose first device is `deviceId`; makes sign-up idempotent. */
   userId(deviceId: string): Promise<string>;
   /** The user id of whom an issuer of ID tokens knows by this subject; one account for each. */
@@ -65,6 +67,7 @@ export async function createTags(keyBytes: Uint8Array<ArrayBuffer>): Promise<Tag
     packages: (userId, deviceId, identityKey) => tag('packages', userId, deviceId, identityKey),
     sender: (userId, day) => tag('sender', userId, day),
     invitation: (jti) => tag('invitation', jti),
+    channelInvitation: (channelId, jti) => tag('channel-invitation', channelId, jti),
     userId: (deviceId) => tag('user-id', deviceId),
     subjectUserId: (issuer, subject) => tag('subject-user-id', issuer, subject),
   };

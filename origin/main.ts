@@ -7,6 +7,7 @@ import { INTERNAL_BODY_BYTES } from '../shared/internal.ts';
 import { createLog, errorFields } from '../shared/log.ts';
 import { createVerifier, type Verifier } from '../shared/token.ts';
 import { type HttpServer, startHttpServer } from './adapters/http-server.ts';
+import { PostgresInvitations } from './adapters/postgres-invitations.ts';
 import { PostgresKeys } from './adapters/postgres-keys.ts';
 import { PostgresLists } from './adapters/postgres-lists.ts';
 import { MigrationRefused, migrate } from './adapters/postgres-migrate.ts';
@@ -187,13 +188,17 @@ async function openStores(config: OriginConfig) {
     RELAY_DEADLINE_MS,
   );
   const moderation = new PostgresModeration(pool);
-  const stopPurging = [records, revocations, moderation].map((store) => startPurging(store, log));
+  const invitations = new PostgresInvitations(pool);
+  const stopPurging = [records, revocations, moderation, invitations].map((store) =>
+    startPurging(store, log),
+  );
   return {
     ...relay,
     pool,
     records,
     revocations,
     moderation,
+    invitations,
     keys: new PostgresKeys(pool),
     lists: new PostgresLists(pool),
     close: async () => {

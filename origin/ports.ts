@@ -9,6 +9,9 @@ import type {
   BansChange,
   BansChanged,
   Belongings,
+  ChannelInvitationChange,
+  ChannelInvitationChanged,
+  ChannelInvitations,
   ChannelList,
   ClaimedPackages,
   DeviceWritten,
@@ -116,6 +119,12 @@ export interface ModerationRecords {
   placeBans(change: BansChange, mark: CallMark): Promise<BansChanged>;
   /** Bans in force after a tag; service-wide ones without a channel. */
   listBans(channel: Tag | undefined, after: string): Promise<BanPage>;
+}
+
+/** Invitations to channels. Marks and failures as for Records. */
+export interface InvitationRecords {
+  changeInvitation(change: ChannelInvitationChange, mark: CallMark): Promise<ChannelInvitationChanged>;
+  listInvitations(channel: Tag): Promise<ChannelInvitations>;
 }
 
 /**

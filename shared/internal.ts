@@ -24,6 +24,8 @@
  * | `POST /internal/v1/channel-lists` NewChannelList | ListWritten |
  * | `POST /internal/v1/channel-lists/read` ListRequest | ChannelList (a read) |
  * | `POST /internal/v1/memberships` MembersChange | MembersChanged |
+ * | `POST /internal/v1/channel-invitations` ChannelInvitationChange | ChannelInvitationChanged |
+ * | `POST /internal/v1/channel-invitations/read` ChannelInvitationsRequest | ChannelInvitations (a read) |
  * | `POST /internal/v1/bans` BansChange | BansChanged |
  * | `POST /internal/v1/bans/read` BansRequest | BanPage (a read) |
  * | `POST /internal/v1/publications` NewPublication | PublicationWritten (its id makes a repeat harmless, not a mark) |
@@ -58,6 +60,8 @@ export const INTERNAL_PATHS = Object.freeze({
   channelLists: '/internal/v1/channel-lists',
   channelListReads: '/internal/v1/channel-lists/read',
   memberships: '/internal/v1/memberships',
+  channelInvitations: '/internal/v1/channel-invitations',
+  channelInvitationReads: '/internal/v1/channel-invitations/read',
   bans: '/internal/v1/bans',
   banReads: '/internal/v1/bans/read',
   publications: '/internal/v1/publications',
@@ -417,11 +421,43 @@ export interface MembersChange {
   readonly lifted?: readonly Tag[];
   /** Bans in force that forbid the change. */
   readonly unless?: readonly Tag[];
+  /** The change is one use of this invitation, which may have so many; it is counted with the change. */
+  readonly redeems?: { readonly invitation: Tag; readonly uses: number };
 }
-/** `stale`: a record was changed meanwhile; `barred`: one of `unless` is in force; `missing`: there is no such channel. */
+/**
+ * `stale`: a record was changed meanwhile; `barred`: one of `unless` is in force; `refused`: the invitation lets nobody in, or
+ * nobody any more; `missing`: there is no such channel.
+ */
 export interface MembersChanged {
-  readonly result: 'changed' | 'stale' | 'barred' | 'missing';
+  readonly result: 'changed' | 'stale' | 'barred' | 'refused' | 'missing';
 }
+/** An invitation to a channel, which lets people in until it is used up, revoked, or its last day has passed. */
+export type ChannelInvitationChange = { readonly channel: Tag; readonly invitation: Tag } & (
+  | { readonly what: 'make'; readonly uses: number; readonly expiresOn: Day }
+  | { readonly what: 'revoke' }
+);
+/** Made or revoked before counts as `changed`. `full`: the channel has CHANNEL_INVITATIONS_MAX; `missing`: there is no such channel. */
+export interface ChannelInvitationChanged {
+  readonly result: 'changed' | 'full' | 'missing';
+}
+export interface ChannelInvitationsRequest {
+  readonly channel: Tag;
+}
+/** Those that let people in, by tag. */
+export interface ChannelInvitations {
+  readonly invitations: readonly ChannelInvitation[];
+}
+export interface ChannelInvitation {
+  readonly invitation: Tag;
+  readonly uses: number;
+  /** How many it has let in. */
+  readonly used: number;
+  readonly expiresOn: Day;
+}
+/** Most invitations of one channel at a time. */
+export const CHANNEL_INVITATIONS_MAX = 100;
+/** Most people one of them may let in. */
+export const CHANNEL_INVITATION_USES_MAX = 1_000;
 /** Service-wide bans, and the accounts whose sessions end with them. */
 export interface BansChange {
   readonly accounts: readonly Tag[];

@@ -3,6 +3,7 @@ import { createPrivateKey } from './testing/jwt.ts';
 import { describe } from './testing/suite.ts';
 import {
   type AccessClaims,
+  type ChannelInvitationClaims,
   createSigner,
   createVerifier,
   type GrantsClaims,
@@ -31,6 +32,7 @@ const grants: GrantsClaims = {
 };
 const mailboxes: MailboxGrantsClaims = { session: tag, sender: tag, mailboxes: [tag] };
 const invitation: InvitationClaims = { jti: 'j', uses: '5' };
+const channelInvitation: ChannelInvitationClaims = { jti: 'j', uses: '5', channel: 'c', until: '1' };
 const report: ReportClaims = { jti: 'j', channel: 'c', message: 'm', from: tag, commitment: 'x', hour: '1' };
 const internal: InternalClaims = { jti: 'j', method: 'POST', path: '/x?y=1', bodyHash: 'h' };
 const kinds: readonly Kind[] = [
@@ -39,6 +41,7 @@ const kinds: readonly Kind[] = [
   'grants',
   'mailboxes',
   'invitation',
+  'channelInvitation',
   'report',
   'internal',
 ];
@@ -57,6 +60,7 @@ async function createEdge(issuer = ISSUER, kid = 'k1'): Promise<Edge> {
     if (kind === 'access') return signer.sign(kind, access, nowMs);
     if (kind === 'ticket') return signer.sign(kind, ticket, nowMs);
     if (kind === 'invitation') return signer.sign(kind, invitation, nowMs);
+    if (kind === 'channelInvitation') return signer.sign(kind, channelInvitation, nowMs);
     if (kind === 'report') return signer.sign(kind, report, nowMs);
     if (kind === 'mailboxes') return signer.sign(kind, mailboxes, nowMs);
     return kind === 'grants' ? signer.sign(kind, grants, nowMs) : signer.sign(kind, internal, nowMs);
@@ -71,7 +75,7 @@ describe('our tokens', ({ test, before }) => {
   });
 
   test('each kind verifies and gives back its claims and its end', async () => {
-    const expected = { access, ticket, grants, mailboxes, invitation, report, internal };
+    const expected = { access, ticket, grants, mailboxes, invitation, channelInvitation, report, internal };
     for (const kind of kinds) {
       const verified = await edge.verifier.verify(kind, await edge.sign(kind), NOW_MS);
       assert.ok(typeof verified === 'object', kind);

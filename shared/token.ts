@@ -11,6 +11,7 @@
  * | grants | edge | origin | 10 min | for each channel: member tag, verbs, generation; bound to a session tag |
  * | mailboxes | edge | origin | 10 min | mailbox tags and a sender tag; bound to a session tag |
  * | invitation | edge | edge | 7 d, counted uses | how many accounts it may let in |
+ * | channelInvitation | edge | edge | 30 d at most, counted uses | channel, uses, end |
  * | report | edge | moderators' clients | 30 d | what a node relayed: commitment, sender, channel, hour |
  * | internal | edge | origin's internal API | 30 s | method, path, body hash |
  * | assertion | a device | edge | `iat` within 60 s, one use | user id, purpose |
@@ -74,6 +75,11 @@ export interface InvitationClaims {
   readonly jti: string;
   readonly uses: string;
 }
+/** Lets so many people into `channel` until `until`, in seconds since 1970; both numbers are whole and in decimal. */
+export interface ChannelInvitationClaims extends InvitationClaims {
+  readonly channel: string;
+  readonly until: string;
+}
 /** What a node relayed, in the words clients use; `hour` since 1970. For the moderators of `channel`. */
 export interface ReportClaims {
   readonly jti: string;
@@ -110,6 +116,7 @@ interface Kinds {
   grants: GrantsClaims;
   mailboxes: MailboxGrantsClaims;
   invitation: InvitationClaims;
+  channelInvitation: ChannelInvitationClaims;
   report: ReportClaims;
   internal: InternalClaims;
 }
@@ -153,6 +160,12 @@ export const TOKEN_KINDS: Readonly<Record<Kind, KindRow>> = Object.freeze({
     audience: 'hushwire-sign-up',
     lifeSeconds: 7 * 86_400,
     required: ['jti', 'uses'],
+  },
+  channelInvitation: {
+    typ: 'hushwire-channel-invitation+jwt',
+    audience: 'hushwire-join',
+    lifeSeconds: 30 * 86_400,
+    required: ['jti', 'channel', 'uses', 'until'],
   },
   report: {
     typ: 'hushwire-report+jwt',

@@ -19,6 +19,7 @@ const ENTRIES: Readonly<Record<string, string>> = {
   receipts: 'shared/client/receipts.ts',
   typing: 'shared/client/typing.ts',
   'indexed-stores': 'shared/client/adapters/indexed-stores.ts',
+  'invitation-link': 'shared/client/invitation-link.ts',
   report: 'shared/client/report.ts',
   'ban-list': 'shared/client/ban-list.ts',
 };

@@ -10,6 +10,8 @@ import type {
   BanPage,
   BansChanged,
   Belongings,
+  ChannelInvitationChanged,
+  ChannelInvitations,
   ChannelList,
   ClaimedPackages,
   DeviceWritten,
@@ -29,7 +31,7 @@ import type {
   TotpWritten,
   Written,
 } from '../../shared/internal.ts';
-import { CLAIM_MAX, DEVICES_MAX, SEALED_MAX_CHARS } from '../../shared/internal.ts';
+import { CHANNEL_INVITATIONS_MAX, CLAIM_MAX, DEVICES_MAX, SEALED_MAX_CHARS } from '../../shared/internal.ts';
 import { LIMITS } from '../../shared/limits.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -59,7 +61,33 @@ export function isAccountWritten(value: unknown): value is AccountWritten {
 
 export function isMembersChanged(value: unknown): value is MembersChanged {
   const { result } = fields(value);
-  return result === 'changed' || result === 'stale' || result === 'barred' || result === 'missing';
+  return (
+    result === 'changed' ||
+    result === 'stale' ||
+    result === 'barred' ||
+    result === 'refused' ||
+    result === 'missing'
+  );
+}
+
+export function isChannelInvitationChanged(value: unknown): value is ChannelInvitationChanged {
+  const { result } = fields(value);
+  return result === 'changed' || result === 'full' || result === 'missing';
+}
+
+export function isChannelInvitations(value: unknown): value is ChannelInvitations {
+  const { invitations } = fields(value);
+  return (
+    Array.isArray(invitations) &&
+    invitations.length <= CHANNEL_INVITATIONS_MAX &&
+    invitations.every(isChannelInvitation)
+  );
+}
+
+function isChannelInvitation(value: unknown): boolean {
+  const { invitation, uses, used, expiresOn } = fields(value);
+  const isCount = (count: unknown) => Number.isSafeInteger(count) && Number(count) >= 0;
+  return isTag(invitation) && isCount(uses) && isCount(used) && typeof expiresOn === 'string';
 }
 
 export function isBanPage(value: unknown): value is BanPage {

@@ -17,6 +17,8 @@ import {
   type BanPage,
   type BansChanged,
   type Belongings,
+  type ChannelInvitationChanged,
+  type ChannelInvitations,
   type ChannelList,
   type ClaimedPackages,
   type DeviceWritten,
@@ -48,6 +50,8 @@ import {
   isBanPage,
   isBansChanged,
   isBelongings,
+  isChannelInvitationChanged,
+  isChannelInvitations,
   isChannelList,
   isClaimedPackages,
   isDeviceWritten,
@@ -140,6 +144,22 @@ export function createOriginApi(options: OriginApiOptions): OriginApi {
         body,
         requestId,
         isAnswer: isMembersChanged,
+      }),
+    changeInvitation: (body, requestId) =>
+      ask<ChannelInvitationChanged>({
+        method: 'POST',
+        path: INTERNAL_PATHS.channelInvitations,
+        body,
+        requestId,
+        isAnswer: isChannelInvitationChanged,
+      }),
+    listInvitations: (body, requestId) =>
+      ask<ChannelInvitations>({
+        method: 'POST',
+        path: INTERNAL_PATHS.channelInvitationReads,
+        body,
+        requestId,
+        isAnswer: isChannelInvitations,
       }),
     placeBans: (body, requestId) =>
       ask<BansChanged>({

@@ -93,6 +93,7 @@ export function createUpstashState({ url, token, timeoutMs = TIMEOUT_MS }: Upsta
     look: (keys) => trip(() => look(redis, keys)),
     redeem: (mark, keys) => trip(() => redeem(redis, mark, keys)),
     put: (copies) => trip(() => put(redis, copies)),
+    drop: (keys) => trip(() => drop(redis, keys)),
     recall: (keys) => trip(() => recall(redis, keys)),
     useStep: (keys, use) => trip(() => useStep(redis, keys, use)),
     countFailures: (device, count) => trip(() => countFailures(redis, device, count)),
@@ -128,6 +129,10 @@ async function put(redis: Redis, copies: readonly Copy[]): Promise<void> {
     `${version}:${sealed}`,
   ]);
   await redis.eval(PUT_SCRIPT, copies.map(nameOf), values);
+}
+
+async function drop(redis: Redis, keys: readonly CopyKey[]): Promise<void> {
+  if (keys.length > 0) await redis.unlink(...keys.map(nameOf));
 }
 
 async function recall(redis: Redis, keys: FactorKeys): Promise<FactorMemory> {

@@ -64,6 +64,7 @@ export function invitationRoutes(parts: InvitationParts) {
       const caller = c.get('caller');
       const requestId = c.get('requestId');
       operators.requireOperator(caller);
+      throttle.draw(requestId, 'invite', tags.account(caller.userId));
       const wants = { ...(await wantCaller(tags, caller)), totp: await wantTotp(tags, caller.userId) };
       const finds = await lookup.inOrigin(wants, requestId);
       requireLive(finds, clock.now());

@@ -10,9 +10,10 @@ import {
   type Asked,
   changeMembers,
   type ModerationParts,
+  RANK,
   type Role,
+  requireModerator,
   type Standing,
-  standingOf,
 } from '../moderation.ts';
 import { describe } from '../openapi.ts';
 import {
@@ -23,9 +24,7 @@ import {
   tagSchema,
   userIdSchema,
 } from '../schemas.ts';
-import { requireLive } from '../session.ts';
 import type { Throttle } from '../throttle.ts';
-import { wantCaller, wantMember } from '../wants.ts';
 
 const channelPath = v.strictObject({ channelId: channelIdSchema });
 const memberPath = v.strictObject({ channelId: channelIdSchema, userId: userIdSchema });
@@ -37,7 +36,6 @@ export interface ModerationRouteParts extends ModerationParts {
   readonly throttle: Throttle;
 }
 
-const RANK: Readonly<Record<Role, number>> = { none: 0, member: 1, service: 2, moderator: 2, owner: 3 };
 /** Whoever moderates stands above those it moderates. */
 function requireAbove(callerIs: Role, is: Standing): void {
   if (RANK[callerIs] < RANK.moderator || RANK[callerIs] <= RANK[is.role]) throw new Failure('forbidden');
@@ -237,14 +235,8 @@ function lift(
 }
 
 async function list({ channelId, after }: { channelId: string; after?: string | undefined }, asked: Asked) {
-  const { caller, requestId, parts } = asked;
-  const { tags, lookup, origin, clock } = parts;
-  const member = await wantMember(tags, channelId, caller.userId);
-  const finds = await lookup.find({ ...(await wantCaller(tags, caller)), members: [member] }, requestId);
-  requireLive(finds, clock.now());
-  if (RANK[standingOf(finds.members[0], dayOf(clock.now())).role] < RANK.moderator)
-    throw new Failure('forbidden');
-  const page = await origin.listBans({ channel: member.channel, after: after ?? '' }, requestId);
+  const channel = await requireModerator(channelId, asked);
+  const page = await asked.parts.origin.listBans({ channel, after: after ?? '' }, asked.requestId);
   return {
     bans: page.bans.map(({ ban: tag, statement, expiresOn }) => ({
       ban: tag,

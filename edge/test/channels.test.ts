@@ -100,7 +100,7 @@ describe('POST /v1/channels/{channelId}/members', ({ test, beforeEach }) => {
   test('lets the owner add a member, in two trips, and once more in one', async () => {
     const { status, json } = await add(alice, bob.userId);
     assert.is(status, 201);
-    const all = ['origin.changeMembers', 'origin.read', 'state.look', 'state.put'];
+    const all = ['origin.changeMembers', 'origin.read', 'state.drop', 'state.look', 'state.put'];
     assert.equal(edge.trips.calls.toSorted(), all);
     assert.is(edge.trips.turns, 2);
     edge.trips.reset();

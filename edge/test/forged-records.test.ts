@@ -270,6 +270,36 @@ describe('A taken-over origin cannot forge', ({ test, needs, before, after, befo
     assert.is(json.channels.length, 1);
   });
 
+  test('an invitation to a channel: a row for one it never signed, or of another channel, or one that says more', async () => {
+    const channelId = await stores.client.createChannel(alice);
+    const own = await stores.client.createChannel(mallory);
+    const invite = async (who: SignedIn, where: string, uses: number) =>
+      (await call(`/v1/channels/${where}/invitations`, who, { id: randomId(), uses, lifeMs: 3_600_000 }))
+        .json;
+    const join = async (who: SignedIn, invitation: string) =>
+      (await call(`/v1/channels/${channelId}/join`, who, { invitation })).json.code ?? 'in';
+    const theirs = await invite(mallory, own, 5);
+    const channel = await tags.channel(channelId);
+    // For the invitation to its own channel: under its own tag, and under the one it would have in the other channel.
+    const [, claims = ''] = theirs.invitation.split('.');
+    const { jti } = JSON.parse(Buffer.from(claims, 'base64url').toString());
+    const row = { uses: 1_000, used: 0, expires_on: '2090-01-01', channel };
+    for (const invitation of [theirs.tag, await tags.channelInvitation(channelId, jti)]) {
+      await sql`delete from hushwire.channel_invitations where invitation = ${invitation}`;
+      await sql`insert into hushwire.channel_invitations ${sql({ ...row, invitation })}`;
+      assert.is(await join(mallory, theirs.invitation), 'invitation_refused');
+    }
+    const single = await invite(alice, channelId, 1);
+    const where = sql`where invitation = ${single.tag}`;
+    await sql`update hushwire.channel_invitations set uses = 1000, expires_on = '2090-01-01' ${where}`;
+    assert.is(await join(mallory, single.invitation), 'in');
+    assert.is(await join(await stores.client.join(), single.invitation), 'invitation_refused');
+    const soon = await invite(alice, channelId, 5);
+    await sql`update hushwire.channel_invitations set expires_on = '2090-01-01' where invitation = ${soon.tag}`;
+    stores.advance(3_601_000);
+    assert.is(await join(await stores.client.join(), soon.invitation), 'invitation_refused');
+  });
+
   test('a key log: an entry of another account, another number, or one made up', async () => {
     const account = await accountOf(alice);
     const entryOf = async (owner: SignedIn): Promise<Held> => {

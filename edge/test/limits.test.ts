@@ -72,6 +72,30 @@ describe('Too many calls', ({ test }) => {
     );
   });
 
+  test('that invite or look up are refused at budgets of their own, and nothing is made or told', async () => {
+    const edge = await createHarness();
+    let one = await edge.client.join();
+    const channelId = await edge.client.createChannel(one);
+    const acts: Readonly<Record<'invite' | 'lookup', () => [string, object]>> = {
+      invite: () => [`/v1/channels/${channelId}/invitations`, { id: randomId(), uses: 1, lifeMs: 60_000 }],
+      lookup: () => ['/v1/keys/lookup', { users: [one.userId], packages: false }],
+    };
+    for (const [name, act] of Object.entries(acts)) {
+      const ask = async () => {
+        const [path, body] = act();
+        return (await edge.client.call(path, { token: one.token, body })).status;
+      };
+      const { calls, windowSeconds } = LIMIT_RULES[name as 'invite' | 'lookup'];
+      for (let i = 0; i < calls; i += 1) assert.not.equal(await ask(), 429, `${name} ${i}`);
+      edge.trips.reset();
+      assert.is(await ask(), 429, name);
+      assert.not(edge.trips.calls.includes('origin.changeInvitation'));
+      edge.clock.advance(windowSeconds * 1_000);
+      one = await edge.client.signIn(one);
+      assert.not.equal(await ask(), 429, `${name} later`);
+    }
+  });
+
   test('cannot be made with somebody else’s token, or with none', async () => {
     const edge = await createHarness();
     const one = await edge.client.join();

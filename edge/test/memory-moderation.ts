@@ -1,12 +1,18 @@
 import type { Tag } from '../../shared/frame.ts';
-import type {
-  BanPage,
-  BanRow,
-  BansChange,
-  BansChanged,
-  BansRequest,
-  MembersChange,
-  MembersChanged,
+import {
+  type BanPage,
+  type BanRow,
+  type BansChange,
+  type BansChanged,
+  type BansRequest,
+  CHANNEL_INVITATIONS_MAX,
+  type ChannelInvitation,
+  type ChannelInvitationChange,
+  type ChannelInvitationChanged,
+  type ChannelInvitations,
+  type ChannelInvitationsRequest,
+  type MembersChange,
+  type MembersChanged,
 } from '../../shared/internal.ts';
 
 interface Tables {
@@ -21,6 +27,17 @@ export function createMemoryModeration(tables: Tables, endSessions: (account: Ta
   const place = (rows: readonly BanRow[], channel: Tag | undefined) => {
     for (const row of rows) bans.set(row.ban, { ...row, channel });
   };
+  const invitations = new Map<Tag, ChannelInvitation & { readonly channel: Tag }>();
+  const listInvitations = (channel: Tag) =>
+    [...invitations.values()].filter((one) => one.channel === channel);
+  const use = (channel: Tag, { invitation, uses }: { invitation: Tag; uses: number }): boolean => {
+    const held = invitations.get(invitation);
+    if (held?.channel !== channel || held.used >= uses) return false;
+    const used = held.used + 1;
+    if (used < Math.min(uses, held.uses)) invitations.set(invitation, { ...held, used });
+    else invitations.delete(invitation);
+    return true;
+  };
   return {
     bans,
     /** Rights that ended, in their order. */
@@ -31,6 +48,7 @@ export function createMemoryModeration(tables: Tables, endSessions: (account: Ta
       bans: placed = [],
       lifted = [],
       unless = [],
+      redeems,
     }: MembersChange): MembersChanged => {
       if (!tables.channels.has(channel)) return { result: 'missing' };
       if (unless.some((tag) => bans.has(tag))) return { result: 'barred' };
@@ -38,6 +56,7 @@ export function createMemoryModeration(tables: Tables, endSessions: (account: Ta
         ({ member, version }) => (tables.members.get(member)?.version ?? 0) !== version - 1,
       );
       if (isStale) return { result: 'stale' };
+      if (redeems !== undefined && !use(channel, redeems)) return { result: 'refused' };
       for (const { member, sealed, version, revokes } of members) {
         tables.members.set(member, { sealed, version, channel });
         if (revokes !== undefined) revoked.push(revokes);
@@ -51,6 +70,21 @@ export function createMemoryModeration(tables: Tables, endSessions: (account: Ta
       for (const tag of lifted) bans.delete(tag);
       return { sessions: accounts.flatMap(endSessions) };
     },
+    changeInvitation: (change: ChannelInvitationChange): ChannelInvitationChanged => {
+      const { channel, invitation } = change;
+      if (!tables.channels.has(channel)) return { result: 'missing' };
+      if (change.what === 'revoke') invitations.delete(invitation);
+      else if (!invitations.has(invitation)) {
+        if (listInvitations(channel).length >= CHANNEL_INVITATIONS_MAX) return { result: 'full' };
+        const { uses, expiresOn } = change;
+        invitations.set(invitation, { channel, invitation, uses, used: 0, expiresOn });
+      }
+      return { result: 'changed' };
+    },
+    listInvitations: ({ channel }: ChannelInvitationsRequest): ChannelInvitations => ({
+      invitations: listInvitations(channel).map(({ channel: _, ...invitation }) => invitation),
+    }),
+    invitations,
     isBanned: (tags: readonly Tag[]): boolean => tags.some((tag) => bans.has(tag)),
     listBans: ({ channel, after }: BansRequest): BanPage => ({
       bans: [...bans.values()]

@@ -142,6 +142,8 @@ export function createMemoryOrigin(): MemoryOrigin {
         return CREATED;
       }),
     changeMembers: (change, requestId) => answer(requestId, () => moderation.changeMembers(change)),
+    changeInvitation: (change, requestId) => answer(requestId, () => moderation.changeInvitation(change)),
+    listInvitations: (request, requestId) => answer(requestId, () => moderation.listInvitations(request)),
     placeBans: (change, requestId) => answer(requestId, () => moderation.placeBans(change)),
     publish: (publication, requestId) =>
       answer(requestId, (): PublicationWritten => {

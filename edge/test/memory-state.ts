@@ -116,6 +116,10 @@ export function createMemoryState(clock: Clock): MemoryState {
         }
       }),
     dropPackages: ({ account, list }) => answer(() => void packages.get(account)?.delete(list)),
+    drop: (keys) =>
+      answer(() => {
+        for (const key of keys) copies.delete(nameOf(key));
+      }),
     forget: ({ accounts, devices }) =>
       answer(() => {
         for (const tag of accounts) {

@@ -72,6 +72,7 @@ describe('moderation of a channel', ({ test, beforeEach }) => {
       assert.equal([...edge.trips.calls].sort(), [
         'origin.changeMembers',
         'origin.read',
+        'state.drop',
         'state.look',
         'state.put',
       ]);
@@ -137,6 +138,7 @@ describe('moderation of a channel', ({ test, beforeEach }) => {
     edge.state.empty();
     edge.origin.members.delete(tag);
     assert.is((await add(owner, member.userId)).json.code, 'conflict', 'the ban itself is kept besides');
+    assert.not(await mayEnter(member), 'nor does the try leave a membership behind');
   });
 
   test('a ban ends after its last day, and a lifted one at once', async () => {

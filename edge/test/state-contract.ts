@@ -62,6 +62,19 @@ export function stateContract({ test }: Suite, start: () => Promise<StateUnderTe
     assert.is((await state.look([first])).held[0]?.sealed, second.sealed);
   });
 
+  test('drops copies, and no others; an older one is held again then', async () => {
+    const { state, now } = await start();
+    const [gone, kept] = [copy(now(), { version: 2 }), copy(now(), {})];
+    await state.put([gone, kept]);
+    await state.drop([gone, copy(now(), {})]);
+    await state.drop([]);
+    const { held } = await state.look([gone, kept]);
+    assert.is(held[0], undefined);
+    assert.is(held[1]?.sealed, kept.sealed);
+    await state.put([{ ...gone, version: 1 }]);
+    assert.is((await state.look([gone])).held[0]?.version, 1);
+  });
+
   test('forgets a copy when it expires', async () => {
     const { state, now, pass } = await start();
     const short = copy(now(), { expiresAtMs: Math.ceil(now() / 1_000) * 1_000 + 1_000 });

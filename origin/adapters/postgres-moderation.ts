@@ -21,6 +21,7 @@ interface Row {
   readonly marked: boolean;
   readonly parented: boolean;
   readonly fits: boolean;
+  readonly unfit: boolean;
   readonly barred: boolean;
 }
 
@@ -33,7 +34,7 @@ export class PostgresModeration implements ModerationRecords {
   }
 
   async changeMembers(change: MembersChange, mark: CallMark): Promise<MembersChanged> {
-    const { channel, members, bans = [], lifted = [], unless = [] } = change;
+    const { channel, members, bans = [], lifted = [], unless = [], redeems } = change;
     const lock = { statement: SQL.lockChannel, parameters: [channel] };
     const parameters = [
       mark.jti,
@@ -46,13 +47,16 @@ export class PostgresModeration implements ModerationRecords {
       ...listsOf(bans),
       lifted.join(','),
       unless.join(','),
+      redeems?.invitation ?? '',
+      String(redeems?.uses ?? 0),
     ];
     const [, rows] = await this.#pool.runInOrder<Row>([lock, { statement: SQL.changeMembers, parameters }]);
     const row = rows?.[0];
     if (row?.marked !== true) throw new Failure('conflict', { detail: 'This call was made before' });
     if (!row.parented) return { result: 'missing' };
     if (row.barred) return { result: 'barred' };
-    return { result: row.fits ? 'changed' : 'stale' };
+    if (row.fits) return { result: 'changed' };
+    return { result: row.unfit ? 'stale' : 'refused' };
   }
 
   async placeBans({ accounts, bans, lifted }: BansChange, mark: CallMark): Promise<BansChanged> {

@@ -34,6 +34,7 @@ import { type HttpHandler, type HttpRequest, jsonAnswer, problemAnswer } from '.
 import type {
   Broker,
   CallMark,
+  InvitationRecords,
   KeyRecords,
   ListRecords,
   Mailboxes,
@@ -50,6 +51,8 @@ import {
   bansChange,
   bansRequest,
   belongingsRequest,
+  channelInvitationChange,
+  channelInvitationsRequest,
   listRequest,
   logPageRequest,
   membersChange,
@@ -89,6 +92,7 @@ export interface InternalApiPorts {
   readonly keys: KeyRecords;
   readonly lists: ListRecords;
   readonly moderation: ModerationRecords;
+  readonly invitations: InvitationRecords;
   /** Told of every session and device that a call has ended, also when an earlier call had. */
   readonly onRevoked: (tags: readonly Tag[]) => void;
   readonly registry: Pick<Registry, 'nodes'>;
@@ -127,7 +131,7 @@ interface Route {
 }
 
 function createRoutes(ports: InternalApiPorts): ReadonlyMap<string, Route> {
-  const { records, revocations, keys, lists, moderation, registry } = ports;
+  const { records, revocations, keys, lists, moderation, invitations, registry } = ports;
   return new Map<string, Route>([
     [INTERNAL_PATHS.accounts, post(newAccount, (account, mark) => records.createAccount(account, mark))],
     [INTERNAL_PATHS.sessions, post(newSession, (session, mark) => records.createSession(session, mark))],
@@ -150,6 +154,14 @@ function createRoutes(ports: InternalApiPorts): ReadonlyMap<string, Route> {
     [
       INTERNAL_PATHS.memberships,
       post(membersChange, (change, mark) => changeMembers(change, { mark, ports })),
+    ],
+    [
+      INTERNAL_PATHS.channelInvitations,
+      post(channelInvitationChange, (change, mark) => invitations.changeInvitation(change, mark)),
+    ],
+    [
+      INTERNAL_PATHS.channelInvitationReads,
+      post(channelInvitationsRequest, ({ channel }) => invitations.listInvitations(channel)),
     ],
     [
       INTERNAL_PATHS.bans,

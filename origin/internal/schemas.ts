@@ -8,6 +8,9 @@ import {
   type BansChange,
   type BansRequest,
   type BelongingsRequest,
+  CHANNEL_INVITATION_USES_MAX,
+  type ChannelInvitationChange,
+  type ChannelInvitationsRequest,
   CLAIM_MAX,
   DEVICES_MAX,
   type Factor,
@@ -163,6 +166,8 @@ const banRow = v.strictObject({
   expiresOn: v.nullable(day),
 }) satisfies v.GenericSchema<unknown, BanRow>;
 
+const channelUses = v.pipe(count, v.minValue(1), v.maxValue(CHANNEL_INVITATION_USES_MAX));
+
 export const membersChange = v.strictObject({
   channel: tag,
   members: v.pipe(
@@ -180,7 +185,23 @@ export const membersChange = v.strictObject({
   bans: v.exactOptional(some(banRow)),
   lifted: v.exactOptional(some(tag)),
   unless: v.exactOptional(some(tag)),
+  redeems: v.exactOptional(v.strictObject({ invitation: tag, uses: channelUses })),
 }) satisfies v.GenericSchema<unknown, MembersChange>;
+
+export const channelInvitationChange = v.variant('what', [
+  v.strictObject({
+    what: v.literal('make'),
+    channel: tag,
+    invitation: tag,
+    uses: channelUses,
+    expiresOn: day,
+  }),
+  v.strictObject({ what: v.literal('revoke'), channel: tag, invitation: tag }),
+]) satisfies v.GenericSchema<unknown, ChannelInvitationChange>;
+
+export const channelInvitationsRequest = v.strictObject({
+  channel: tag,
+}) satisfies v.GenericSchema<unknown, ChannelInvitationsRequest>;
 
 export const bansChange = v.strictObject({
   accounts: some(tag),

@@ -25,6 +25,10 @@ const NO_MODERATION: InternalApiPorts['moderation'] = {
   placeBans: () => Promise.resolve({ sessions: [] }),
   listBans: () => Promise.resolve({ bans: [], isWhole: true }),
 };
+const NO_INVITATIONS: InternalApiPorts['invitations'] = {
+  changeInvitation: () => Promise.resolve({ result: 'missing' }),
+  listInvitations: () => Promise.resolve({ invitations: [] }),
+};
 const NO_RELAY: Pick<InternalApiPorts, 'broker' | 'mailboxes' | 'presences'> = {
   broker: {
     publish: () => Promise.resolve({ outcome: 'accepted', position: { epoch: 'e', offset: 1 } }),
@@ -57,12 +61,13 @@ export async function startInternalApi({
   keys,
   lists,
   moderation = NO_MODERATION,
+  invitations = NO_INVITATIONS,
   registry,
   broker = NO_RELAY.broker,
   mailboxes = NO_RELAY.mailboxes,
   presences = NO_RELAY.presences,
 }: Pick<InternalApiPorts, 'records' | 'revocations' | 'keys' | 'lists' | 'registry'> &
-  Partial<Pick<InternalApiPorts, 'moderation' | 'broker' | 'mailboxes' | 'presences'>>) {
+  Partial<Pick<InternalApiPorts, 'moderation' | 'invitations' | 'broker' | 'mailboxes' | 'presences'>>) {
   const lines: Record<string, unknown>[] = [];
   const log = (level: string, event: string, fields: object = {}) =>
     void lines.push({ level, event, ...fields });
@@ -71,8 +76,8 @@ export async function startInternalApi({
   const verifier = createVerifier(ISSUER, JSON.parse(publicKeys) as PublicKeys);
   const told: Tag[][] = [];
   const onRevoked = (tags: readonly Tag[]) => void told.push([...tags]);
-  const relay = { broker, mailboxes, presences };
-  const ports = { records, revocations, keys, lists, moderation, onRevoked, registry, ...relay };
+  const stores = { records, revocations, keys, lists, moderation, invitations };
+  const ports = { ...stores, onRevoked, registry, broker, mailboxes, presences };
   const handle = createInternalApi({ ...ports, verifier, now: Date.now, log });
   const options = { host: '127.0.0.1', port: 0, bodyBytes: INTERNAL_BODY_BYTES, handle, log };
   const server = await startHttpServer(options);

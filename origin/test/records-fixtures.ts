@@ -2,6 +2,7 @@ import { startPgBouncer } from '../../deploy/local/servers/pgbouncer.ts';
 import { randomId } from '../../shared/bytes.ts';
 import type { NewAccount, NewChannel, NewMember, NewSession } from '../../shared/internal.ts';
 import { createDatabase } from '../../shared/testing/database.ts';
+import { PostgresInvitations } from '../adapters/postgres-invitations.ts';
 import { PostgresKeys } from '../adapters/postgres-keys.ts';
 import { PostgresLists } from '../adapters/postgres-lists.ts';
 import { migrate } from '../adapters/postgres-migrate.ts';
@@ -72,5 +73,6 @@ export function openRecords(url: string, { max = 20, isPrepared = true } = {}) {
     keys: new PostgresKeys(pool),
     lists: new PostgresLists(pool),
     moderation: new PostgresModeration(pool),
+    invitations: new PostgresInvitations(pool),
   };
 }

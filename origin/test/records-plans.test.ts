@@ -5,7 +5,7 @@ import { describe } from '../../shared/testing/suite.ts';
 import { KEY_STATEMENTS } from '../adapters/postgres-key-statements.ts';
 import { LIST_STATEMENTS } from '../adapters/postgres-lists.ts';
 import { migrate } from '../adapters/postgres-migrate.ts';
-import { MODERATION_STATEMENTS } from '../adapters/postgres-moderation-statements.ts';
+import { INVITATION_STATEMENTS, MODERATION_STATEMENTS } from '../adapters/postgres-moderation-statements.ts';
 import { REVOCATION_STATEMENTS } from '../adapters/postgres-revocation-statements.ts';
 import { STATEMENTS as RECORD_STATEMENTS } from '../adapters/postgres-statements.ts';
 
@@ -16,6 +16,7 @@ const STATEMENTS = {
   ...KEY_STATEMENTS,
   ...LIST_STATEMENTS,
   ...MODERATION_STATEMENTS,
+  ...INVITATION_STATEMENTS,
 };
 /** Has one row, which is read without an index. */
 const ONE_ROW = 'revocation_head';
@@ -38,6 +39,7 @@ const FILL = [
   ['channel_lists', `select ${tag('i')}, 1, 'data'`],
   ['revocations', `select ${tag('i')}, 'session', ${tag('i')}, i, date '2163-01-01' - i / 2`],
   ['invitations', `select ${tag('i')}, 1, date '2163-01-01' - i / 2`],
+  ['channel_invitations', `select ${tag('i')}, ${tag('i')}, 5, 1, date '2163-01-01' - i / 2`],
   ['bans', `select ${tag('i')}, ${tag('i')}, 1, 'a.b.c.d.e', date '2163-01-01' - i / 2`],
   ['calls', `select ${tag('i')}, date_trunc('minute', now()) + make_interval(mins => i - 100)`],
 ] as const;
@@ -69,7 +71,11 @@ const PARAMETERS: Readonly<Record<keyof typeof STATEMENTS, readonly string[]>> =
   read: [Array.from({ length: 100 }, () => T1).join(','), T1, T2, T1, T2],
   purge: [],
   lockChannel: [T1],
-  changeMembers: [...MARK, T1, T2, '1.x', '2', '-', T1, '1', '-', '-', T2, `${T1},${T2}`],
+  changeMembers: [...MARK, T1, T2, '1.x', '2', '-', T1, '1', '-', '-', T2, `${T1},${T2}`, T1, '5'],
+  makeInvitation: [...MARK, T1, T2, '5', '2026-11-23'],
+  revokeInvitation: [...MARK, T1, T2],
+  listInvitations: [T1],
+  purgeInvitations: [],
   placeBans: [...MARK, `${T1},${T2}`, T1, '1', '-', '-', T2],
   listBans: [T1, ''],
   purgeBans: [],

@@ -203,6 +203,41 @@ export function isBanList(value: unknown): value is BanList {
   );
 }
 
+/** An invitation to a channel, for a link (invitation-link.ts). */
+export interface MadeInvitation {
+  readonly invitation: string;
+  /** What it is listed and revoked by. */
+  readonly tag: string;
+  readonly expiresInMs: number;
+}
+/** An invitation that lets somebody in. */
+export interface ListedInvitation {
+  readonly tag: string;
+  readonly uses: number;
+  readonly used: number;
+  readonly lastDay: string;
+}
+export interface InvitationOrder {
+  /** How many people it may let in, 1 to 1,000. */
+  readonly uses: number;
+  /** How long, a minute to 30 days. */
+  readonly lifeMs: number;
+}
+
+export function isMadeInvitation(value: unknown): value is MadeInvitation {
+  const { invitation, tag, expiresInMs } = fields(value);
+  return isText(invitation) && isTag(tag) && isDuration(expiresInMs);
+}
+
+export function isInvitationList(
+  value: unknown,
+): value is { readonly invitations: readonly ListedInvitation[] } {
+  return isListOf(
+    fields(value).invitations,
+    ({ tag, uses, used, lastDay }) => isTag(tag) && isDuration(uses) && isDuration(used) && isText(lastDay),
+  );
+}
+
 export function isStoredList(value: unknown): value is StoredList {
   const { version, data } = fields(value);
   return Number.isSafeInteger(version) && (data === undefined || isText(data));

@@ -8,6 +8,7 @@ import {
   type Directory,
   type Enrolment,
   type History,
+  type InvitationOrder,
   isAdmission,
   isAppended,
   isAttested,
@@ -17,6 +18,8 @@ import {
   isDone,
   isEnrolment,
   isHistory,
+  isInvitationList,
+  isMadeInvitation,
   isNewChannel,
   isNewMember,
   isOwnDevices,
@@ -24,6 +27,8 @@ import {
   isSteppedUp,
   isStock,
   isStoredList,
+  type ListedInvitation,
+  type MadeInvitation,
   type MemberRole,
   type OwnDevice,
   type OwnSession,
@@ -59,6 +64,15 @@ export interface Api {
   ban(channelId: string | undefined, order: BanOrder, signal?: AbortSignal): Promise<void>;
   liftBan(channelId: string | undefined, userIds: readonly string[], signal?: AbortSignal): Promise<void>;
   bans(channelId: string | undefined, after?: string, signal?: AbortSignal): Promise<BanList>;
+  /** The id makes a repeat harmless. */
+  invite(
+    channelId: string,
+    order: InvitationOrder & { readonly id: string },
+    signal?: AbortSignal,
+  ): Promise<MadeInvitation>;
+  invitations(channelId: string, signal?: AbortSignal): Promise<readonly ListedInvitation[]>;
+  revokeInvitation(channelId: string, tag: string, signal?: AbortSignal): Promise<void>;
+  join(channelId: string, invitation: string, signal?: AbortSignal): Promise<void>;
   attest(channelId: string, relayed: RelayedMessage, signal?: AbortSignal): Promise<Attested>;
   /** A ticket, and grants for up to 100 channels. */
   connect(channelIds: readonly string[], signal?: AbortSignal): Promise<Admission>;
@@ -145,6 +159,17 @@ export function createApi(http: Http, session: Session): Api {
     },
     liftBan: async (channelId, userIds, signal) => {
       await ask({ path: `${placeOf(channelId)}/bans/lift`, body: { userIds }, signal }, isDone);
+    },
+    invite: (channelId, body, signal) =>
+      ask({ path: `${channelPath(channelId)}/invitations`, body, signal }, isMadeInvitation),
+    invitations: async (channelId, signal) => {
+      const call = { method: 'GET', path: `${channelPath(channelId)}/invitations`, signal } as const;
+      return (await ask(call, isInvitationList)).invitations;
+    },
+    revokeInvitation: (channelId, tag, signal) =>
+      end(`${channelPath(channelId)}/invitations/${encodeURIComponent(tag)}`, signal),
+    join: async (channelId, invitation, signal) => {
+      await ask({ path: `${channelPath(channelId)}/join`, body: { invitation }, signal }, isNewMember);
     },
     attest: (channelId, body, signal) =>
       ask({ path: `${channelPath(channelId)}/reports`, body, signal }, isAttested),

@@ -202,6 +202,14 @@ export class Client {
     await this.#retrying(() => this.#options.api.addMember(channelId, userId, this.#stop.signal));
   }
 
+  /**
+   * Joins a channel with an invitation to it; the key is handed over by a member (`acceptKey`). A repeat is harmless. Throws
+   * `invitation_refused`, whatever is wrong with it.
+   */
+  async join(channelId: string, invitation: string): Promise<void> {
+    await this.#retrying(() => this.#options.api.join(channelId, invitation, this.#stop.signal));
+  }
+
   /** The channel's key as a JWE for one peer device, which hands it to `acceptKey`. */
   shareKey(channelId: string, peer: JWK): Promise<string> {
     return this.#crypto.wrapKeyFor(channelId, peer);

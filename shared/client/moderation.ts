@@ -1,5 +1,14 @@
 /** Who may be in a channel: leaving, removing, roles, and bans, which the service enforces without knowing anybody. */
-import type { BanList, BanOrder, MemberRole, RelayedMessage } from './answers.ts';
+import { randomId } from '../bytes.ts';
+import type {
+  BanList,
+  BanOrder,
+  InvitationOrder,
+  ListedInvitation,
+  MadeInvitation,
+  MemberRole,
+  RelayedMessage,
+} from './answers.ts';
 import type { Api } from './api.ts';
 
 export interface ModerationPorts {
@@ -48,6 +57,28 @@ export class Moderation {
   lift(userIds: readonly string[]): Promise<void> {
     const { api, retrying } = this.#ports;
     return retrying(() => api.liftBan(this.channelId, userIds));
+  }
+
+  /**
+   * An invitation that lets in so many people for so long, as a text for a link (invitation-link.ts). Throws `conflict` for more than
+   * 100 at a time.
+   */
+  invite(order: InvitationOrder): Promise<MadeInvitation> {
+    const { api, retrying } = this.#ports;
+    const id = randomId();
+    return retrying(() => api.invite(this.channelId, { ...order, id }));
+  }
+
+  /** The invitations that let somebody in. */
+  invitations(): Promise<readonly ListedInvitation[]> {
+    const { api, retrying } = this.#ports;
+    return retrying(() => api.invitations(this.channelId));
+  }
+
+  /** Takes back an invitation, by its tag. */
+  revokeInvitation(tag: string): Promise<void> {
+    const { api, retrying } = this.#ports;
+    return retrying(() => api.revokeInvitation(this.channelId, tag));
   }
 
   /** The edge's word that a message was relayed, as a report carries it (report.ts). Throws `report_refused`. */
