@@ -1,7 +1,6 @@
 import { fromBase64Url } from '../shared/bytes.ts';
 import {
   type Configuration,
-  ConfigurationError,
   choice,
   type Env,
   type EnvSource,
@@ -9,10 +8,11 @@ import {
   json,
   list,
   readEnv,
-  requireBoth,
+  refuse,
   text,
   url,
   type Variable,
+  withoutOther,
 } from '../shared/env.ts';
 import type { JWK } from '../shared/token.ts';
 import { parseCidr } from './address.ts';
@@ -178,13 +178,13 @@ export type EdgeConfig = Configuration<typeof EDGE_VARIABLES>;
 export function readConfig(env: Env, readFile?: EnvSource['readFile']): EdgeConfig {
   const config = readEnv(EDGE_VARIABLES, { env, prefix: EDGE_PREFIX, ...(readFile && { readFile }) });
   const { tlsCertPath, tlsKeyPath } = EDGE_VARIABLES;
-  requireBoth([tlsCertPath.name, config.tlsCertPath], [tlsKeyPath.name, config.tlsKeyPath]);
-  requireIssuer(config);
+  const tls = withoutOther([tlsCertPath.name, config.tlsCertPath], [tlsKeyPath.name, config.tlsKeyPath]);
+  refuse([...tls, ...issuerFaults(config)]);
   return config;
 }
 
 /** The policy needs an issuer, and an issuer a policy: one without the other is a mistake of somebody. */
-function requireIssuer({ signUp, oidcIssuer, oidcClientId }: EdgeConfig): void {
+function issuerFaults({ signUp, oidcIssuer, oidcClientId }: EdgeConfig): string[] {
   const names = [EDGE_VARIABLES.oidcIssuer, EDGE_VARIABLES.oidcClientId].map(({ name }) => name);
   const values = [oidcIssuer, oidcClientId];
   const faults = names.flatMap((name, i) => {
@@ -198,7 +198,7 @@ function requireIssuer({ signUp, oidcIssuer, oidcClientId }: EdgeConfig): void {
     faults.push(
       `${names[0]} must be an https URL without query or fragment (http only on this very machine)`,
     );
-  if (faults.length > 0) throw new ConfigurationError(faults);
+  return faults;
 }
 
 /** OpenID Connect Discovery 1.0, section 3: https, neither query nor fragment. */

@@ -31,7 +31,7 @@ export interface Tags {
   link(userId: string, hash: string): Promise<Tag>;
   /** Where key packages of a device lie that fit this identity key. */
   packages(userId: string, deviceId: string, identityKey: string): Promise<Tag>;
-  /** Who counts as sender of mailbox items on this day. */
+  /** Whom mailboxes and nodes count what is sent on this day for. */
   sender(userId: string, day: string): Promise<Tag>;
   /** All that is stored of an invitation to sign up. */
   invitation(jti: string): Promise<Tag>;

@@ -12,7 +12,7 @@ export interface AdmissionPorts {
 }
 
 /** What a connection keeps of its ticket, for as long as it lives. */
-export type Admitted = Pick<TicketClaims, 'session' | 'device' | 'mailbox'>;
+export type Admitted = Pick<TicketClaims, 'session' | 'device' | 'mailbox' | 'sender'>;
 
 /** How long a redeemed ticket is remembered: twice its life, so that no clock difference revives it. */
 const REMEMBER_SECONDS = TOKEN_KINDS.ticket.lifeSeconds * 2;
@@ -30,6 +30,6 @@ export async function admit(ticket: string | undefined, ports: AdmissionPorts): 
   if (!(await ports.redemptions.redeem(claims.jti, REMEMBER_SECONDS))) throw new Failure('ticket_used');
   // Last, and after the only wait: whoever is let in is found by every revocation that comes from now on.
   if (ports.revocations.has(claims.session, claims.device)) throw new Failure('session_ended');
-  const { session, device, mailbox } = claims;
-  return { session, device, mailbox };
+  const { session, device, mailbox, sender } = claims;
+  return { session, device, mailbox, ...(sender === undefined ? {} : { sender }) };
 }

@@ -1,7 +1,6 @@
 /**
- * A token bucket without a timer: it refills by the clock when it is asked. `take` answers 0 when the tokens were
- * there, else how many milliseconds until they will be; nothing is taken then. It counts in thousandths of a token, so
- * that whole milliseconds and whole rates give whole numbers and nothing drifts.
+ * A token bucket without a timer: it refills by the clock when it is asked. It counts in thousandths of a token, so that
+ * whole milliseconds and whole rates give whole numbers and nothing drifts.
  */
 export class TokenBucket {
   readonly #perSecond: number;
@@ -16,16 +15,32 @@ export class TokenBucket {
     this.#atMs = nowMs;
   }
 
-  take(tokens: number, nowMs: number): number {
+  /** 0 when the tokens are there, else in how many milliseconds they will be. Takes nothing. */
+  waitMs(tokens: number, nowMs: number): number {
+    this.#refill(nowMs);
     const wanted = tokens * 1000;
-    // A clock that was set back must not freeze the bucket.
+    if (this.#thousandths >= wanted) return 0;
+    return Math.ceil((Math.min(wanted, this.#burst) - this.#thousandths) / this.#perSecond) || 1;
+  }
+
+  /** Takes the tokens and answers 0, or takes none and answers as `waitMs`. */
+  take(tokens: number, nowMs: number): number {
+    const waitMs = this.waitMs(tokens, nowMs);
+    if (waitMs === 0) this.#thousandths -= tokens * 1000;
+    return waitMs;
+  }
+
+  /** Whether it is as a new one would be. */
+  isFull(nowMs: number): boolean {
+    this.#refill(nowMs);
+    return this.#thousandths === this.#burst;
+  }
+
+  /** A clock that was set back must not freeze the bucket. */
+  #refill(nowMs: number): void {
     const elapsedMs = Math.max(0, nowMs - this.#atMs);
     this.#thousandths = Math.min(this.#burst, this.#thousandths + elapsedMs * this.#perSecond);
     this.#atMs = nowMs;
-    if (this.#thousandths < wanted)
-      return Math.ceil((Math.min(wanted, this.#burst) - this.#thousandths) / this.#perSecond) || 1;
-    this.#thousandths -= wanted;
-    return 0;
   }
 }
 

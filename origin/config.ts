@@ -1,6 +1,5 @@
 import {
   type Configuration,
-  ConfigurationError,
   choice,
   type Env,
   type EnvSource,
@@ -8,14 +7,16 @@ import {
   json,
   list,
   readEnv,
-  requireBoth,
+  refuse,
   text,
   url,
   urls,
   type Variable,
+  withoutOther,
 } from '../shared/env.ts';
 import { isCommitment } from '../shared/franking.ts';
 import type { PublicKeys } from '../shared/token.ts';
+import { LIMIT_VARIABLES, limitFaults } from './limits.ts';
 
 /** Prefix of every variable this process reads; others with it are faults. */
 export const ORIGIN_PREFIX = 'HUSHWIRE_ORIGIN_';
@@ -142,6 +143,7 @@ export const ORIGIN_VARIABLES = {
     max: 3_600_000,
     fallback: 240_000,
   }),
+  ...LIMIT_VARIABLES,
 } as const;
 
 export type OriginConfig = Configuration<typeof ORIGIN_VARIABLES>;
@@ -165,24 +167,24 @@ export type HostConfig = Configuration<typeof HOST_VARIABLES>;
  */
 export function readHostConfig(env: Env, readFile?: EnvSource['readFile']): HostConfig {
   const config = readEnv(HOST_VARIABLES, { env, prefix: ORIGIN_PREFIX, ...(readFile && { readFile }) });
-  requireTls(config);
-  if (config.port === 0)
-    throw new ConfigurationError([
-      `${ORIGIN_VARIABLES.port.name} is 0; wanted: the port its processes share`,
-    ]);
+  const isUnnamed = config.port === 0;
+  const port = `${ORIGIN_VARIABLES.port.name} is 0; wanted: the port its processes share`;
+  refuse([...combinationFaults(config), ...(isUnnamed ? [port] : [])]);
   return config;
-}
-
-function requireTls({ tlsCertPath, tlsKeyPath }: OriginConfig): void {
-  const { tlsCertPath: cert, tlsKeyPath: key } = ORIGIN_VARIABLES;
-  requireBoth([cert.name, tlsCertPath], [key.name, tlsKeyPath]);
 }
 
 /** Reads the origin's configuration; throws ConfigurationError with every fault at once. */
 export function readConfig(env: Env, readFile?: EnvSource['readFile']): OriginConfig {
   const config = readEnv(ORIGIN_VARIABLES, { env, prefix: ORIGIN_PREFIX, ...(readFile && { readFile }) });
-  requireTls(config);
+  refuse(combinationFaults(config));
   return config;
+}
+
+/** What is wrong with variables that are each well. */
+function combinationFaults(config: OriginConfig): string[] {
+  const { tlsCertPath: cert, tlsKeyPath: key } = ORIGIN_VARIABLES;
+  const tls = withoutOther([cert.name, config.tlsCertPath], [key.name, config.tlsKeyPath]);
+  return [...tls, ...limitFaults(config)];
 }
 
 /** Only public keys get in: an origin that was handed a private one must not even start. */

@@ -5,6 +5,7 @@ import { LIMITS } from '../shared/limits.ts';
 import { until } from '../shared/testing/expect.ts';
 import { describe } from '../shared/testing/suite.ts';
 import type { Verifier } from '../shared/token.ts';
+import { AccountAllowances } from './allowance.ts';
 import { Connection } from './connection.ts';
 import { Hub } from './hub.ts';
 import { createCounters } from './metrics.ts';
@@ -66,7 +67,7 @@ describe('connection', ({ test }) => {
   });
 
   test('too many commands at once are answered with pending_limit, too many a second with retryAfterMs', async () => {
-    const { connection, socket, admit, started } = open();
+    const { connection, socket, admit, started, counters } = open();
     admit(true);
     await started;
     const codes = () => socket.frames.flatMap((frame) => (frame.type === 'failed' ? [frame.code] : []));
@@ -80,6 +81,8 @@ describe('connection', ({ test }) => {
       (frame) => frame.type === 'failed' && frame.code === 'too_many_requests',
     );
     assert.is(limited?.type === 'failed' && limited.retryAfterMs, 10);
+    for (const code of ['pending_limit', 'too_many_requests'] as const)
+      assert.ok((counters.failed.get(code) ?? 0) > 0, `${code} is counted`);
   });
 
   test('a peer that does not read is closed as a slow consumer', async () => {
@@ -140,9 +143,12 @@ function open() {
     unwatch: ignore,
     listen: ignore,
   };
+  const counters = createCounters();
   const rosters = new Rosters({ presences, fanOut: ignore, log: ignore, setTimer: () => ignore });
   const connection = new Connection('connection-1', socket, {
     node: 'n1',
+    limits: LIMITS,
+    accounts: new AccountAllowances(LIMITS),
     broker,
     mailboxes,
     rosters,
@@ -159,7 +165,7 @@ function open() {
     },
     log: ignore,
     now: () => 0,
-    counters: createCounters(),
+    counters,
     setTimer: (run) => {
       timers.push(run);
       return ignore;
@@ -167,7 +173,7 @@ function open() {
     onReplayed: ignore,
     onGap: ignore,
   });
-  return { connection, socket, timers, admit: settle, started: connection.start('a.b.c') };
+  return { connection, socket, timers, counters, admit: settle, started: connection.start('a.b.c') };
 }
 
 class RecordingSocket implements Socket {

@@ -10,16 +10,16 @@
 import { encodeServerFrame, failedFrame, parseClientFrame } from '../shared/codec.ts';
 import { Failure, toClose } from '../shared/failure.ts';
 import type { FailureCode } from '../shared/failures.ts';
-import type { AnswerFrame, ClientFrame, ServerFrame, Tag } from '../shared/frame.ts';
-import { LIMITS } from '../shared/limits.ts';
+import type { AnswerFrame, ClientFrame, Ref, ServerFrame, Tag } from '../shared/frame.ts';
 import { errorFields, type Log } from '../shared/log.ts';
 import { type Admitted, admit } from './admission.ts';
+import { type AccountAllowances, Allowance, draw } from './allowance.ts';
 import { Attendances } from './attendance.ts';
-import { TokenBucket } from './bucket.ts';
 import type { CommandPorts } from './commands/caller.ts';
 import { carryOut } from './commands/commands.ts';
 import { Grants } from './grants.ts';
 import type { Inbox } from './inbox.ts';
+import type { NodeLimits } from './limits.ts';
 import { MailboxGrants } from './mailbox-grants.ts';
 import type { Broker, Socket } from './ports.ts';
 import type { PostOffice } from './post-office.ts';
@@ -28,6 +28,8 @@ import { type SubscriptionPorts, Subscriptions } from './subscriptions.ts';
 
 export interface ConnectionPorts extends SubscriptionPorts, CommandPorts {
   readonly node: string;
+  readonly limits: NodeLimits;
+  readonly accounts: AccountAllowances;
   readonly broker: Broker;
   readonly postOffice: PostOffice;
   readonly rosters: Rosters;
@@ -35,17 +37,12 @@ export interface ConnectionPorts extends SubscriptionPorts, CommandPorts {
   readonly setTimer: (run: () => void, ms: number) => () => void;
 }
 
-const COMMAND_RATE = { perSecond: LIMITS.commandsPerSecond, burst: LIMITS.commandsBurst };
-const BYTE_RATE = { perSecond: LIMITS.bytesPerSecond, burst: LIMITS.bytesBurst };
-/** A connection that was not admitted within this time ends with `ticket_timeout`. */
-const ADMISSION_DEADLINE_MS = 5_000;
-
 const nothing = () => undefined;
 
 export class Connection {
   readonly id: string;
-  readonly grants = new Grants();
-  readonly mailboxGrants = new MailboxGrants();
+  readonly grants: Grants;
+  readonly mailboxGrants: MailboxGrants;
   readonly subscriptions: Subscriptions;
   readonly attendances: Attendances;
   readonly ports: ConnectionPorts;
@@ -54,19 +51,20 @@ export class Connection {
   #ticket: Admitted | undefined;
   #inbox: Inbox | undefined;
   #pending = 0;
-  readonly #commands: TokenBucket;
-  readonly #bytes: TokenBucket;
+  readonly #allowance: Allowance;
   #cancelDeadline: () => void;
 
   constructor(id: string, socket: Socket, ports: ConnectionPorts) {
     this.id = id;
     this.ports = ports;
     this.#socket = socket;
+    const { limits } = ports;
+    this.grants = new Grants(limits.channelsPerConnection);
+    this.mailboxGrants = new MailboxGrants(limits.mailboxesPerConnection);
     this.subscriptions = new Subscriptions(socket, ports);
     this.attendances = new Attendances({ rosters: ports.rosters, socket, connection: this });
-    this.#commands = new TokenBucket(COMMAND_RATE, ports.now());
-    this.#bytes = new TokenBucket(BYTE_RATE, ports.now());
-    this.#cancelDeadline = ports.setTimer(() => this.close('ticket_timeout'), ADMISSION_DEADLINE_MS);
+    this.#allowance = Allowance.ofConnection(limits, ports.now());
+    this.#cancelDeadline = ports.setTimer(() => this.close('ticket_timeout'), limits.admissionMs);
   }
 
   /** Admits the connection on its ticket, or closes it with the reason. Never throws. */
@@ -87,14 +85,14 @@ export class Connection {
   /** One text message of the peer; `undefined` stands for a binary one, which this protocol does not have. */
   receive(text: string | undefined, bytes: number): void {
     if (this.#state === 'closed') return;
-    if (bytes > LIMITS.frameBytes) return this.close('frame_too_large');
+    if (bytes > this.ports.limits.frameBytes) return this.close('frame_too_large');
     if (text === undefined || this.#state === 'admitting') return this.close('bad_frame');
     const frame = parseClientFrame(text);
     if (frame.ref === undefined) return this.close('bad_frame');
     const over = this.#overLimit(bytes);
-    if (over !== undefined) return this.send(failedFrame(frame.ref, over));
+    if (over !== undefined) return this.#refuse(frame.ref, over);
     if (!('refused' in frame)) return void this.#carryOut(frame);
-    this.send(failedFrame(frame.ref, new Failure(frame.refused, { detail: frame.detail })));
+    this.#refuse(frame.ref, new Failure(frame.refused, { detail: frame.detail }));
   }
 
   /** The session this connection was admitted for; only an open connection has one. */
@@ -177,10 +175,16 @@ export class Connection {
 
   /** Why a further command must wait, if it must. A client that goes on all the same is answered, never obeyed. */
   #overLimit(bytes: number): Failure | undefined {
-    if (this.#pending >= LIMITS.pendingCommands) return new Failure('pending_limit');
+    if (this.#pending >= this.ports.limits.pendingCommands) return new Failure('pending_limit');
     const nowMs = this.ports.now();
-    const retryAfterMs = Math.max(this.#commands.take(1, nowMs), this.#bytes.take(bytes, nowMs));
+    const account = this.ports.accounts.of(accountOf(this.#openTicket()), nowMs);
+    const retryAfterMs = draw([this.#allowance, account], bytes, nowMs);
     return retryAfterMs === 0 ? undefined : new Failure('too_many_requests', { retryAfterMs });
+  }
+
+  #refuse(ref: Ref, failure: Failure): void {
+    this.ports.counters.failures(failure.code);
+    this.send(failedFrame(ref, failure));
   }
 
   async #carryOut(frame: ClientFrame): Promise<void> {
@@ -213,8 +217,13 @@ export class Connection {
   }
 
   #welcome(): ServerFrame {
-    const { frameBytes, dataBytes, channelsPerConnection: channels, pendingCommands } = LIMITS;
+    const { frameBytes, dataBytes, channelsPerConnection: channels, pendingCommands } = this.ports.limits;
     const limits = { frameBytes, dataBytes, channels, pendingCommands };
     return { type: 'welcome', node: this.ports.node, connection: this.id, limits };
   }
+}
+
+/** A ticket of an edge that is not renewed yet names no sender; its device alone is counted then. */
+function accountOf({ sender, device }: Admitted): Tag {
+  return sender ?? device;
 }

@@ -1,6 +1,5 @@
 import { Failure } from '../shared/failure.ts';
 import type { Tag } from '../shared/frame.ts';
-import { LIMITS } from '../shared/limits.ts';
 import type { Grant, GrantsClaims, Verb } from '../shared/token.ts';
 
 interface Held extends Grant {
@@ -14,6 +13,12 @@ export class Grants {
   readonly #held = new Map<Tag, Held>();
   /** No grant ends before; every connection is asked every second, and nearly none has one that ended. */
   #firstEndMs = Number.POSITIVE_INFINITY;
+  readonly #most: number;
+
+  /** `most` channels at a time. */
+  constructor(most: number) {
+    this.#most = most;
+  }
 
   /**
    * Takes over a verified bundle of this connection's own session. A grant of an older generation than the one held is
@@ -24,7 +29,7 @@ export class Grants {
     const isOlder = (grant: Grant) => grant.generation < (this.#held.get(grant.channel)?.generation ?? 0);
     if (bundle.grants.some(isOlder)) throw new Failure('grant_refused');
     const added = bundle.grants.filter((grant) => !this.#held.has(grant.channel)).length;
-    if (this.#held.size + added > LIMITS.channelsPerConnection) throw new Failure('channel_limit');
+    if (this.#held.size + added > this.#most) throw new Failure('channel_limit');
     for (const grant of bundle.grants) {
       const before = this.#held.get(grant.channel)?.expiresAtMs ?? 0;
       this.#held.set(grant.channel, { ...grant, expiresAtMs: Math.max(before, bundle.expiresAtMs) });

@@ -1,5 +1,6 @@
 import * as assert from 'uvu/assert';
 import { encodeEphemeral, encodePublication, encodePublicationBody } from '../shared/codec.ts';
+import { LIMITS } from '../shared/limits.ts';
 import { describe } from '../shared/testing/suite.ts';
 import { Hub } from './hub.ts';
 import type { Socket } from './ports.ts';
@@ -51,7 +52,7 @@ async function createCrowd(readers: number) {
     leave: () => undefined,
     close: () => undefined,
   };
-  const ports = { hub, broker, onReplayed: () => undefined, onGap: () => undefined };
+  const ports = { hub, broker, limits: LIMITS, onReplayed: () => undefined, onGap: () => undefined };
   for (let n = 0; n < readers; n += 1) await new Subscriptions(socket, ports).add(CHANNEL, undefined);
   assert.is(joined, readers);
   return { broker, fannedOut, writes: () => writes };

@@ -1,6 +1,5 @@
 import { Failure } from '../shared/failure.ts';
 import type { Tag } from '../shared/frame.ts';
-import { LIMITS } from '../shared/limits.ts';
 import type { MailboxGrantsClaims } from '../shared/token.ts';
 
 interface Held {
@@ -12,6 +11,12 @@ interface Held {
 export class MailboxGrants {
   /** Made when the first one comes: an empty map costs every idle connection some 200 bytes. */
   #map: Map<Tag, Held> | undefined;
+  readonly #most: number;
+
+  /** `most` mailboxes at a time. */
+  constructor(most: number) {
+    this.#most = most;
+  }
 
   /** Takes over a verified bundle of this connection's own session; throws `grant_refused` or `channel_limit`. */
   add(bundle: MailboxGrantsClaims & { readonly expiresAtMs: number }, session: Tag, nowMs: number): void {
@@ -20,7 +25,7 @@ export class MailboxGrants {
     const held = this.#map;
     for (const [mailbox, { expiresAtMs }] of held) if (expiresAtMs <= nowMs) held.delete(mailbox);
     const added = bundle.mailboxes.filter((mailbox) => !held.has(mailbox)).length;
-    if (held.size + added > LIMITS.mailboxesPerConnection) throw new Failure('channel_limit');
+    if (held.size + added > this.#most) throw new Failure('channel_limit');
     const { sender, expiresAtMs } = bundle;
     for (const mailbox of bundle.mailboxes) held.set(mailbox, { sender, expiresAtMs });
   }

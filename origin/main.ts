@@ -88,6 +88,7 @@ async function run(config: OriginConfig): Promise<void> {
   let server: UwsServer | undefined;
   const node = new OriginNode({
     node: config.node,
+    limits: config,
     broker: stores.broker,
     mailboxes: stores.mailboxes,
     presences: stores.presences,
@@ -111,6 +112,8 @@ async function run(config: OriginConfig): Promise<void> {
     webOrigins: config.webOrigins,
     refusal: () => node.refusal(),
     onOpen: (socket) => node.accept(socket),
+    frameBytes: config.frameBytes,
+    outboxBytes: config.outboxBytes,
   });
   const internal = await startHttpServer({
     host: config.internalHost,
@@ -118,6 +121,7 @@ async function run(config: OriginConfig): Promise<void> {
     bodyBytes: INTERNAL_BODY_BYTES,
     handle: createInternalApi({
       ...stores,
+      limits: config,
       onRevoked: (tags) => revocations.announce(tags),
       verifier,
       now: Date.now,
@@ -183,7 +187,7 @@ async function openStores(config: OriginConfig) {
       log,
       now: Date.now,
       retentionHours: config.logRetentionHours,
-      presence: { lifeMs: config.presenceSeconds * 1_000 },
+      presence: { lifeMs: config.presenceSeconds * 1_000, maxPresent: config.presentPerChannel },
     },
     RELAY_DEADLINE_MS,
   );

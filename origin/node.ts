@@ -5,17 +5,18 @@
  * moments of a drain, until nobody is sent here any more.
  */
 import { randomId } from '../shared/bytes.ts';
-import type { FailureCode } from '../shared/failures.ts';
+import { Failure } from '../shared/failure.ts';
 import type { Tag } from '../shared/frame.ts';
 import type { NodeInfo } from '../shared/internal.ts';
-import { LIMITS } from '../shared/limits.ts';
 import { errorFields, type Log } from '../shared/log.ts';
 import type { Verifier } from '../shared/token.ts';
+import { AccountAllowances } from './allowance.ts';
 import { TokenBucket } from './bucket.ts';
 import { Connection, type ConnectionPorts } from './connection.ts';
 import { ConnectionIndex } from './connection-index.ts';
 import { Drain, type DrainTimes } from './drain.ts';
 import { Hub } from './hub.ts';
+import type { NodeLimits } from './limits.ts';
 import type { Counters } from './metrics.ts';
 import type {
   Broker,
@@ -34,6 +35,7 @@ import { Rosters } from './rosters.ts';
 
 export interface NodePorts {
   readonly node: string;
+  readonly limits: NodeLimits;
   readonly broker: Broker;
   readonly mailboxes: Mailboxes;
   readonly presences: Presences;
@@ -53,7 +55,8 @@ export interface NodePorts {
   readonly setTimer: (run: () => void, ms: number) => () => void;
 }
 
-const UPGRADE_RATE = { perSecond: LIMITS.connectionsPerSecond, burst: LIMITS.connectionsBurst };
+/** Whoever finds so many waiting for admission may find fewer after this; most are admitted in a few milliseconds. */
+const ADMITTING_WAIT_MS = 1_000;
 /** A third of an announcement's life in the registry. */
 const ANNOUNCE_INTERVAL_MS = 2_000;
 /** How late the end of a grant may be noticed on an idle subscription. */
@@ -72,6 +75,7 @@ export class OriginNode {
   };
   #state: 'starting' | 'ready' | 'draining' | 'stopped' = 'starting';
   readonly #upgrades: TokenBucket;
+  readonly #accounts: AccountAllowances;
   #admitting = 0;
   #url = '';
   #drain: Drain | undefined;
@@ -81,7 +85,9 @@ export class OriginNode {
 
   constructor(ports: NodePorts) {
     this.#ports = ports;
-    this.#upgrades = new TokenBucket(UPGRADE_RATE, ports.now());
+    const { connectionsPerSecond: perSecond, connectionsBurst: burst } = ports.limits;
+    this.#upgrades = new TokenBucket({ perSecond, burst }, ports.now());
+    this.#accounts = new AccountAllowances(ports.limits);
     const wait = (ms: number) => new Promise<void>((resolve) => void ports.setTimer(resolve, ms));
     const { broker, fanOut, counters } = ports;
     this.hub = new Hub({
@@ -100,6 +106,7 @@ export class OriginNode {
     });
     this.#connectionPorts = {
       ...ports,
+      accounts: this.#accounts,
       hub: this.hub,
       rosters: new Rosters(ports),
       postOffice: new PostOffice({
@@ -144,11 +151,13 @@ export class OriginNode {
   }
 
   /** Why a further socket is not let in now; undefined when it is. Asked once for each upgrade. */
-  refusal(): FailureCode | undefined {
+  refusal(): Failure | undefined {
     if (this.#state !== 'ready' && !(this.#state === 'draining' && this.#isListening))
-      return 'server_draining';
-    if (this.#admitting >= LIMITS.admittingConnections) return 'too_many_requests';
-    return this.#upgrades.take(1, this.#ports.now()) === 0 ? undefined : 'too_many_requests';
+      return new Failure('server_draining');
+    if (this.#admitting >= this.#ports.limits.admittingConnections)
+      return new Failure('too_many_requests', { retryAfterMs: ADMITTING_WAIT_MS });
+    const retryAfterMs = this.#upgrades.take(1, this.#ports.now());
+    return retryAfterMs === 0 ? undefined : new Failure('too_many_requests', { retryAfterMs });
   }
 
   /** Takes over a freshly upgraded socket; the caller reports what happens on it. */
@@ -249,6 +258,7 @@ export class OriginNode {
   #sweep(): void {
     const nowMs = this.#ports.now();
     for (const connection of this.#connections) connection.expireGrants(nowMs);
+    this.#accounts.sweep(nowMs);
   }
 
   #info(): NodeInfo {

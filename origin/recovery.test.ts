@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert';
 import { encodePublicationBody, parseServerFrame } from '../shared/codec.ts';
 import { isFailure } from '../shared/failure.ts';
 import type { PublicationFrame, ServerFrame } from '../shared/frame.ts';
+import { LIMITS } from '../shared/limits.ts';
 import type { Position } from '../shared/position.ts';
 import { until } from '../shared/testing/expect.ts';
 import { describe } from '../shared/testing/suite.ts';
@@ -243,6 +244,7 @@ function createReader(hub: Hub, broker: MemoryBroker, joined: Set<FakeSocket>) {
   const subscriptions = new Subscriptions(socket, {
     hub,
     broker,
+    limits: LIMITS,
     onReplayed: () => undefined,
     onGap: () => undefined,
   });

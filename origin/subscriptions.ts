@@ -1,15 +1,16 @@
 import { Failure } from '../shared/failure.ts';
 import type { Tag } from '../shared/frame.ts';
-import { LIMITS } from '../shared/limits.ts';
 import type { Position } from '../shared/position.ts';
 import type { Feed } from './feed.ts';
 import type { Hub } from './hub.ts';
+import type { NodeLimits } from './limits.ts';
 import type { Broker, Socket } from './ports.ts';
 import { recover } from './recovery.ts';
 
 export interface SubscriptionPorts {
   readonly hub: Hub;
   readonly broker: Broker;
+  readonly limits: Pick<NodeLimits, 'channelsPerConnection'>;
   readonly onReplayed: (publications: number) => void;
   readonly onGap: () => void;
 }
@@ -44,7 +45,7 @@ export class Subscriptions {
    */
   async add(channel: Tag, after: Position | undefined): Promise<Position> {
     if (this.#held.has(channel)) throw new Failure('conflict', { detail: 'Already subscribed' });
-    if (this.#held.size >= LIMITS.channelsPerConnection) throw new Failure('channel_limit');
+    if (this.#held.size >= this.#ports.limits.channelsPerConnection) throw new Failure('channel_limit');
     const subscription: Subscription = { feed: undefined };
     this.#held.set(channel, subscription);
     try {

@@ -125,11 +125,16 @@ function freezeDeeply<T>(value: T): T {
   return Object.freeze(value);
 }
 
-/** Throws a ConfigurationError when one of two variables that only work together is set without the other. */
-export function requireBoth(first: readonly [string, string], second: readonly [string, string]): void {
+/** Throws one ConfigurationError naming all `faults`, if there are any: those of variables that do not go together. */
+export function refuse(faults: readonly string[]): void {
+  if (faults.length > 0) throw new ConfigurationError(faults);
+}
+
+/** The fault of two variables, name and value, that only work together, when one is set without the other. */
+export function withoutOther(first: readonly [string, string], second: readonly [string, string]): string[] {
   const [given, missing] = first[1] === '' ? [second, first] : [first, second];
-  if (given[1] !== '' && missing[1] === '')
-    throw new ConfigurationError([`${missing[0]} is not set, but ${given[0]} is; wanted: both or neither`]);
+  if (given[1] === '' || missing[1] !== '') return [];
+  return [`${missing[0]} is not set, but ${given[0]} is; wanted: both or neither`];
 }
 
 /** The documentation table of a specification, as Markdown rows. */

@@ -31,11 +31,22 @@ export const LIMITS = Object.freeze({
   /** Bytes of one connection's messages, likewise; a burst carries some forty publications of the largest size. */
   bytesPerSecond: 1024 * 1024,
   bytesBurst: 4 * 1024 * 1024,
+  /** Commands and bytes of all connections of one account at one node, likewise: those of five busy connections. */
+  accountCommandsPerSecond: 500,
+  accountCommandsBurst: 2_500,
+  accountBytesPerSecond: 5 * 1024 * 1024,
+  accountBytesBurst: 20 * 1024 * 1024,
+  /** Accounts a node counts at a time; those heard of longest ago are forgotten first. */
+  accountsCounted: 100_000,
   /** Connections one node admits in a second, likewise: 10,000 that lost their node are back in about 8 s. */
   connectionsPerSecond: 1_000,
   connectionsBurst: 2_000,
   /** Connections of one node that are not admitted yet. */
   admittingConnections: 2_000,
+  /** How long, in milliseconds, a connection may take to be admitted. */
+  admissionMs: 5_000,
+  /** Bytes queued for a peer that reads slowly; replays and mailboxes wait in the relay long before. */
+  outboxBytes: 1024 * 1024,
   /** Longest JWT a node parses: a bundle of 100 grants is about 11 KB. */
   tokenChars: 24 * 1024,
   /** Largest JSON body the edge reads. */

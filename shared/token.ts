@@ -51,6 +51,8 @@ export interface TicketClaims {
   readonly session: Tag;
   readonly device: Tag;
   readonly mailbox: Tag;
+  /** The account, by the tag that changes daily: whom limits count. Tickets of an older edge have none. */
+  readonly sender?: Tag;
 }
 export interface Grant {
   readonly channel: Tag;
@@ -325,6 +327,7 @@ function isShortText(value: unknown): value is string {
 }
 
 function hasShape(kind: Kind, payload: JWTPayload): boolean {
+  if (payload.sender !== undefined && typeof payload.sender !== 'string') return false;
   const lists = LIST_CLAIMS[kind] ?? {};
   return TOKEN_KINDS[kind].required.every((name) => {
     const value = payload[name];

@@ -4,6 +4,7 @@ import { SOCKET_PATH, type Tag } from '../../shared/frame.ts';
 import { type Grant, type Signer, TOKEN_KINDS, type Verb, type Verifier } from '../../shared/token.ts';
 import { type Caller, type CallerEnv, CONNECT_PATH, requireCaller } from '../access.ts';
 import { jsonBody, requireJson } from '../body.ts';
+import { dayOf } from '../days.ts';
 import type { Lookup } from '../lookup.ts';
 import { rankNodes } from '../nodes.ts';
 import { describe } from '../openapi.ts';
@@ -156,11 +157,12 @@ async function signRights(
   const { signer, tags, clock, random } = parts;
   const { userId, deviceId } = caller;
   const nowMs = clock.now();
-  const [device, mailbox] = await Promise.all([
+  const [device, mailbox, sender] = await Promise.all([
     tags.device(userId, deviceId),
     tags.mailbox(userId, deviceId),
+    tags.sender(userId, dayOf(nowMs)),
   ]);
-  const ticket = await signer.sign('ticket', { jti: random.id(), session, device, mailbox }, nowMs);
+  const ticket = await signer.sign('ticket', { jti: random.id(), session, device, mailbox, sender }, nowMs);
   const ticketExpiresInMs = TOKEN_KINDS.ticket.lifeSeconds * 1_000;
   if (grants.length === 0) return { ticket, ticketExpiresInMs };
   const bundle = await signer.sign('grants', { session, grants }, nowMs);

@@ -49,7 +49,7 @@ describe('POST /v1/connect', ({ test, beforeEach }) => {
       },
     ]);
     assert.is(json.grantsExpireInMs, 600_000);
-    assert.is(new Set([ticket.session, ticket.device, ticket.mailbox, ticket.jti]).size, 4);
+    assert.is(new Set([ticket.session, ticket.device, ticket.mailbox, ticket.sender, ticket.jti]).size, 5);
     const inside = JSON.stringify([ticket, grants]);
     for (const id of [channelId, alice.userId, alice.sessionId, alice.device.deviceId])
       assert.not.match(inside, id);
@@ -58,6 +58,15 @@ describe('POST /v1/connect', ({ test, beforeEach }) => {
   test('gives each call its own ticket', async () => {
     const [one, two] = await Promise.all([connect(alice), connect(alice)]);
     assert.is.not((await verify(one.json)).ticket.jti, (await verify(two.json)).ticket.jti);
+  });
+
+  test('names the account by one tag', async () => {
+    const bob = await edge.client.join();
+    const senderOf = async (who: SignedIn) => (await verify((await connect(who)).json)).ticket.sender;
+    const today = await senderOf(alice);
+    assert.match(today ?? '', /^[A-Za-z0-9_-]{22}$/);
+    assert.is(await senderOf(alice), today);
+    assert.is.not(await senderOf(bob), today);
   });
 
   test('refuses foreign and unknown channels alike, each on its own', async () => {

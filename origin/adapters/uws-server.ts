@@ -21,9 +21,7 @@ import {
   type WebSocket,
 } from 'uWebSockets.js';
 import { Failure, toProblem } from '../../shared/failure.ts';
-import type { FailureCode } from '../../shared/failures.ts';
 import { PROTOCOL, SOCKET_PATH, type Tag, TICKET_PROTOCOL_PREFIX } from '../../shared/frame.ts';
-import { LIMITS } from '../../shared/limits.ts';
 import type { ConnectionEvents, FanOut, Socket } from '../ports.ts';
 
 export interface UwsServerOptions {
@@ -37,15 +35,16 @@ export interface UwsServerOptions {
   readonly webOrigins: readonly string[];
   readonly onOpen: (socket: Socket) => ConnectionEvents;
   /** Why a further connection is not let in now; undefined when it is. */
-  readonly refusal: () => FailureCode | undefined;
+  readonly refusal: () => Failure | undefined;
+  /** Largest message that is read, and how much may be queued for a peer before it is cut. */
+  readonly frameBytes: number;
+  readonly outboxBytes: number;
 }
 
-/** Queued bytes at which a connection is cut as a slow consumer. */
-const MAX_BACKPRESSURE_BYTES = 1024 * 1024;
 /** Below the 60 s at which load balancers usually cut an idle connection; the library pings well before. */
 const IDLE_TIMEOUT_SECONDS = 60;
-/** Over the protocol's limit, so that a frame somewhat too large can be answered with 1009 instead of a cut. */
-const MAX_PAYLOAD_BYTES = LIMITS.frameBytes + 32 * 1024;
+/** Read beyond the limit, so that a frame somewhat too large can be answered with 1009 instead of a cut. */
+const EXTRA_FRAME_BYTES = 32 * 1024;
 /** `ListenOptions.LIBUS_LISTEN_DEFAULT` and `LIBUS_LISTEN_EXCLUSIVE_PORT`, which exist in the library's types only. */
 const SHARED_PORT = 0;
 const EXCLUSIVE_PORT = 1;
@@ -72,8 +71,8 @@ export function startUwsServer(options: UwsServerOptions): Promise<UwsServer> {
   const app = createApp(options.tls);
   app.ws<UserData>(SOCKET_PATH, {
     compression: 0,
-    maxPayloadLength: MAX_PAYLOAD_BYTES,
-    maxBackpressure: MAX_BACKPRESSURE_BYTES,
+    maxPayloadLength: options.frameBytes + EXTRA_FRAME_BYTES,
+    maxBackpressure: options.outboxBytes,
     closeOnBackpressureLimit: true,
     idleTimeout: IDLE_TIMEOUT_SECONDS,
     sendPingsAutomatically: true,
@@ -95,7 +94,7 @@ export function startUwsServer(options: UwsServerOptions): Promise<UwsServer> {
   });
   app.any('/*', (response, request) => {
     const isSocketPath = request.getUrl() === SOCKET_PATH;
-    refuse(response, isSocketPath ? 'upgrade_required' : 'not_found');
+    refuse(response, new Failure(isSocketPath ? 'upgrade_required' : 'not_found'));
   });
   return listen(app, options);
 }
@@ -142,12 +141,13 @@ function upgrade(
   context: us_socket_context_t,
 ): void {
   const webOrigin = request.getHeader('origin');
-  if (webOrigin !== '' && !webOrigins.includes(webOrigin)) return refuse(response, 'origin_not_allowed');
+  if (webOrigin !== '' && !webOrigins.includes(webOrigin))
+    return refuse(response, new Failure('origin_not_allowed'));
   const protocols = request
     .getHeader('sec-websocket-protocol')
     .split(',')
     .map((protocol) => protocol.trim());
-  if (!protocols.includes(PROTOCOL)) return refuse(response, 'protocol_unsupported');
+  if (!protocols.includes(PROTOCOL)) return refuse(response, new Failure('protocol_unsupported'));
   const refused = refusal();
   if (refused !== undefined) return refuse(response, refused);
   const ticket = protocols.find((protocol) => protocol.startsWith(TICKET_PROTOCOL_PREFIX));
@@ -174,14 +174,17 @@ function open({ onOpen }: UwsServerOptions, ws: WebSocket<UserData>): void {
   data.ticket = undefined;
 }
 
-function refuse(response: HttpResponse, code: FailureCode): void {
-  const problem = toProblem(new Failure(code), crypto.randomUUID());
+function refuse(response: HttpResponse, failure: Failure): void {
+  const problem = toProblem(failure, crypto.randomUUID());
   response.cork(() => {
     response
       .writeStatus(`${problem.status} ${problem.code}`)
       .writeHeader('content-type', 'application/problem+json')
-      .writeHeader('cache-control', 'no-store')
-      .end(JSON.stringify(problem), true);
+      .writeHeader('cache-control', 'no-store');
+    const { retryAfterMs } = problem;
+    if (retryAfterMs !== undefined)
+      response.writeHeader('retry-after', String(Math.ceil(retryAfterMs / 1_000)));
+    response.end(JSON.stringify(problem), true);
   });
 }
 

@@ -3,6 +3,7 @@ import type { Verifier } from '../../shared/token.ts';
 import type { Attendances } from '../attendance.ts';
 import type { Grants } from '../grants.ts';
 import type { Inbox } from '../inbox.ts';
+import type { NodeLimits } from '../limits.ts';
 import type { MailboxGrants } from '../mailbox-grants.ts';
 import type { Counters } from '../metrics.ts';
 import type { Broker, Mailboxes, Redemptions, Stamper } from '../ports.ts';
@@ -11,6 +12,7 @@ import type { Subscriptions } from '../subscriptions.ts';
 
 /** What a command may use of the outside. */
 export interface CommandPorts {
+  readonly limits: Pick<NodeLimits, 'dataBytes'>;
   readonly broker: Broker;
   readonly mailboxes: Mailboxes;
   readonly verifier: Verifier;

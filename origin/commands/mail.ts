@@ -16,9 +16,10 @@ import type { Caller } from './caller.ts';
  */
 export async function send(frame: SendFrame, caller: Caller): Promise<SentFrame> {
   if (frame.grants !== undefined) await takeMailboxGrants(frame.grants, caller);
-  const { mailboxes, now, counters } = caller.ports;
+  const { mailboxes, now, counters, limits } = caller.ports;
   const posting: Posting = {
     mailboxes,
+    limits,
     senderFor: (mailbox) => caller.mailboxGrants.need(mailbox, now()),
     onFailure: (code) => counters.failures(code),
   };

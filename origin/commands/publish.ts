@@ -2,6 +2,7 @@ import { encodePublicationBody, type Franked } from '../../shared/codec.ts';
 import { Failure } from '../../shared/failure.ts';
 import type { DoneFrame, PublishedFrame, PublishFrame } from '../../shared/frame.ts';
 import type { Relayed } from '../../shared/franking.ts';
+import { requireFits } from '../limits.ts';
 import type { Caller } from './caller.ts';
 
 /**
@@ -10,8 +11,9 @@ import type { Caller } from './caller.ts';
  * did not hold; `unavailable` means that this is unknown and the same id may be sent again.
  */
 export async function publish(frame: PublishFrame, caller: Caller): Promise<PublishedFrame | DoneFrame> {
-  const { broker, counters, now } = caller.ports;
+  const { broker, counters, limits, now } = caller.ports;
   const { channel, id, data, ref, ifCommit, commitment } = frame;
+  requireFits(data, limits);
   const { member } = caller.grants.need(channel, 'publish', now());
   const body = encodePublicationBody(
     channel,

@@ -31,6 +31,7 @@ import {
 import { errorFields, type Log } from '../../shared/log.ts';
 import type { Verifier } from '../../shared/token.ts';
 import { type HttpHandler, type HttpRequest, jsonAnswer, problemAnswer } from '../http.ts';
+import { type NodeLimits, requireFits } from '../limits.ts';
 import type {
   Broker,
   CallMark,
@@ -99,6 +100,7 @@ export interface InternalApiPorts {
   readonly broker: Pick<Broker, 'publish' | 'announce'>;
   readonly mailboxes: Pick<Mailboxes, 'post'>;
   readonly presences: Pick<Presences, 'read'>;
+  readonly limits: Pick<NodeLimits, 'dataBytes'>;
   readonly verifier: Verifier;
   readonly now: () => number;
   readonly log: Log;
@@ -192,8 +194,9 @@ function createRoutes(ports: InternalApiPorts): ReadonlyMap<string, Route> {
 /** As a member's connection would have it (commands/publish.ts); the edge has checked who it is. */
 async function publishFor(
   { channel, member, id, data, ephemeral = false, ifCommit }: NewPublication,
-  { broker }: InternalApiPorts,
+  { broker, limits }: InternalApiPorts,
 ): Promise<PublicationWritten> {
+  requireFits(data, limits);
   const body = encodePublicationBody(channel, id, member, data);
   if (ephemeral) {
     await broker.announce(channel, body);
@@ -205,10 +208,10 @@ async function publishFor(
 /** As `send` of a connection (commands/mail.ts); the edge has checked the grants. */
 async function postFor(
   { sender, items }: NewMail,
-  { mailboxes, log }: InternalApiPorts,
+  { mailboxes, limits, log }: InternalApiPorts,
 ): Promise<MailWritten> {
   const onFailure = (code: FailureCode) => log('warn', 'mail_refused', { code });
-  const posting = { mailboxes, senderFor: () => sender, onFailure };
+  const posting = { mailboxes, limits, senderFor: () => sender, onFailure };
   return { items: await Promise.all(items.map((item) => postItem(item, posting))) };
 }
 

@@ -62,6 +62,8 @@ export type Nodes = Awaited<ReturnType<typeof startNodesOn>>;
 export interface Person {
   readonly session: Tag;
   readonly device: Tag;
+  /** Of its account; people without one are an account each. */
+  readonly sender?: Tag;
 }
 
 export function createPerson(): Person {

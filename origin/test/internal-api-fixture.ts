@@ -5,6 +5,7 @@ import type { Problem } from '../../shared/failure.ts';
 import type { FailureCode } from '../../shared/failures.ts';
 import type { Tag } from '../../shared/frame.ts';
 import { INTERNAL_BODY_BYTES, INTERNAL_PATHS } from '../../shared/internal.ts';
+import { LIMITS } from '../../shared/limits.ts';
 import { createDatabase } from '../../shared/testing/database.ts';
 import {
   createSigner,
@@ -78,7 +79,7 @@ export async function startInternalApi({
   const onRevoked = (tags: readonly Tag[]) => void told.push([...tags]);
   const stores = { records, revocations, keys, lists, moderation, invitations };
   const ports = { ...stores, onRevoked, registry, broker, mailboxes, presences };
-  const handle = createInternalApi({ ...ports, verifier, now: Date.now, log });
+  const handle = createInternalApi({ ...ports, limits: LIMITS, verifier, now: Date.now, log });
   const options = { host: '127.0.0.1', port: 0, bodyBytes: INTERNAL_BODY_BYTES, handle, log };
   const server = await startHttpServer(options);
   const send = async (call: Call): Promise<Response> => {
