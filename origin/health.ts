@@ -47,6 +47,8 @@ export interface HealthPorts {
   readonly version: string;
   readonly state: () => 'starting' | 'ready' | 'draining' | 'stopped';
   readonly connections: () => number;
+  /** Whether delivery is held back, because this node cannot know who was banned. */
+  readonly isSuspended: () => boolean;
   /** How many keys of the edge this node verifies tokens with. */
   readonly keys: number;
   readonly load: () => Load;
@@ -57,7 +59,15 @@ export interface HealthPorts {
 }
 
 /** Why a node takes no new connections. */
-export type NotReady = 'starting' | 'draining' | 'stopped' | 'keys' | 'event_loop' | 'memory' | 'connections';
+export type NotReady =
+  | 'starting'
+  | 'draining'
+  | 'stopped'
+  | 'keys'
+  | 'suspended'
+  | 'event_loop'
+  | 'memory'
+  | 'connections';
 
 /** Answers GET and HEAD on the four addresses; nothing it says may be cached. */
 export function createHealth(ports: HealthPorts): HttpHandler {
@@ -115,12 +125,13 @@ function answerReady(ports: HealthPorts): HttpAnswer {
   return jsonAnswer(503, { status: 'not ready', reasons });
 }
 
-function notReady({ state, keys, connections, load, limits }: HealthPorts): readonly NotReady[] {
+function notReady({ state, keys, connections, isSuspended, load, limits }: HealthPorts): readonly NotReady[] {
   const { eventLoopLagMs, residentBytes } = load();
   const current = state();
   const reasons: NotReady[] = [];
   if (current !== 'ready') reasons.push(current);
   if (keys === 0) reasons.push('keys');
+  if (isSuspended()) reasons.push('suspended');
   if (eventLoopLagMs > limits.eventLoopLagMs) reasons.push('event_loop');
   if (residentBytes > limits.residentBytes) reasons.push('memory');
   if (connections() >= limits.connections) reasons.push('connections');

@@ -240,6 +240,7 @@ function startHealth({ config, counters, ...parts }: HealthParts): Promise<HttpS
   const handle = createHealth({
     ...shared,
     state: () => node.state,
+    isSuspended: () => node.isSuspended,
     keys: config.edgeKeys.keys.length,
     load: () => load.read(),
     limits,

@@ -32,6 +32,7 @@ import type {
 import { PostOffice } from './post-office.ts';
 import type { Revocations } from './revocations.ts';
 import { Rosters } from './rosters.ts';
+import { Suspension } from './suspension.ts';
 
 export interface NodePorts {
   readonly node: string;
@@ -73,6 +74,7 @@ export class OriginNode {
     admit: (connection, ticket) => void this.#admit(connection, ticket),
     release: (connection, isSlow) => this.#release(connection, isSlow),
   };
+  readonly #suspension = new Suspension();
   #state: 'starting' | 'ready' | 'draining' | 'stopped' = 'starting';
   readonly #upgrades: TokenBucket;
   readonly #accounts: AccountAllowances;
@@ -83,7 +85,8 @@ export class OriginNode {
   readonly #cancel: (() => void)[] = [];
   #cancelAnnounce: () => void = () => undefined;
 
-  constructor(ports: NodePorts) {
+  constructor(given: NodePorts) {
+    const ports = { ...given, ...this.#suspension.over(given) };
     this.#ports = ports;
     const { connectionsPerSecond: perSecond, connectionsBurst: burst } = ports.limits;
     this.#upgrades = new TokenBucket({ perSecond, burst }, ports.now());
@@ -129,6 +132,11 @@ export class OriginNode {
     return this.#state;
   }
 
+  /** Whether delivery is held back, because this node cannot know who was banned. */
+  get isSuspended(): boolean {
+    return this.#suspension.isOn;
+  }
+
   get connections(): number {
     return this.#connections.size;
   }
@@ -154,6 +162,7 @@ export class OriginNode {
   refusal(): Failure | undefined {
     if (this.#state !== 'ready' && !(this.#state === 'draining' && this.#isListening))
       return new Failure('server_draining');
+    if (this.isSuspended) return new Failure('unavailable');
     if (this.#admitting >= this.#ports.limits.admittingConnections)
       return new Failure('too_many_requests', { retryAfterMs: ADMITTING_WAIT_MS });
     const retryAfterMs = this.#upgrades.take(1, this.#ports.now());
@@ -238,7 +247,9 @@ export class OriginNode {
     return () => cancel();
   }
 
+  /** A suspended node lets its entry in the registry run out: others take new connections better. */
   #announce(): void {
+    if (this.isSuspended) return;
     this.#ports.registry.announce(this.#info()).catch((error: unknown) => {
       this.#ports.log('warn', 'node.announce_failed', { node: this.#ports.node, ...errorFields(error) });
     });
@@ -259,6 +270,14 @@ export class OriginNode {
     const nowMs = this.#ports.now();
     for (const connection of this.#connections) connection.expireGrants(nowMs);
     this.#accounts.sweep(nowMs);
+    this.#suspendOrResume();
+  }
+
+  #suspendOrResume(): void {
+    const { revocations, log, node } = this.#ports;
+    if (!this.#suspension.set(revocations.isSilent)) return;
+    if (this.isSuspended) log('error', 'node.suspended', { node, count: this.#connections.size });
+    else log('info', 'node.resumed', { node, count: this.#connections.size });
   }
 
   #info(): NodeInfo {

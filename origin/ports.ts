@@ -136,6 +136,8 @@ export interface Control {
   hint(tags: readonly Tag[]): Promise<void>;
   /** Resolves once every later hint will reach the listener; throws `unavailable`. */
   listen(listener: ControlListener): Promise<void>;
+  /** Milliseconds since it showed that hints arrive. */
+  silentMs(): number;
 }
 export interface ControlListener {
   /** `sentAtMs`: when the node sent it that was told; undefined from nodes that do not say. */

@@ -3,8 +3,9 @@ import { Failure } from '../shared/failure.ts';
 import type { Tag } from '../shared/frame.ts';
 import { rejectsWith } from '../shared/testing/expect.ts';
 import { describe } from '../shared/testing/suite.ts';
+import { ORIGIN_VARIABLES } from './config.ts';
 import type { ControlListener, RevocationPage } from './ports.ts';
-import { REVOCATION_LIFE_MS, Revocations } from './revocations.ts';
+import { REVOCATION_LIFE_MS, Revocations, silenceLimitMs } from './revocations.ts';
 
 const REREAD_MS = 30_000;
 
@@ -16,6 +17,8 @@ function createRig() {
     stored: [] as Tag[],
     isStoreDown: false,
     isRelayDown: false,
+    /** How long the relay has given no sign of itself. */
+    silentMs: 0,
     reads: [] as number[],
     hinted: [] as Tag[],
     ended: [] as Tag[],
@@ -41,6 +44,7 @@ function createRig() {
       listen: async (listener) => {
         rig.listener = listener;
       },
+      silentMs: () => rig.silentMs,
     },
     rereadMs: REREAD_MS,
     now: () => rig.nowMs,
@@ -153,6 +157,45 @@ describe('revocations', ({ test }) => {
     assert.not(revocations.has('a'));
     assert.ok(revocations.has('b'));
     assert.is(revocations.size, 1);
+  });
+
+  test('are unknown to a node that has heard from neither relay nor store for a minute, and from then on', async () => {
+    const { rig, revocations, start, tick } = createRig();
+    await start();
+    rig.isStoreDown = true;
+    rig.silentMs = REREAD_MS;
+    await tick();
+    assert.not(revocations.isSilent);
+    rig.silentMs = 2 * REREAD_MS - 1;
+    await tick();
+    assert.not(revocations.isSilent);
+    rig.silentMs += 1;
+    assert.ok(revocations.isSilent);
+    rig.isStoreDown = false;
+    await tick();
+    assert.not(revocations.isSilent);
+  });
+
+  test('are known as long as the relay brings every hint, but not after one may have been missed', async () => {
+    const { rig, revocations, start, tick } = createRig();
+    await start();
+    rig.isStoreDown = true;
+    for (let i = 0; i < 5; i += 1) await tick();
+    assert.not(revocations.isSilent);
+    rig.listener?.onInterrupted();
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.ok(revocations.isSilent);
+    rig.isStoreDown = false;
+    await tick();
+    assert.not(revocations.isSilent);
+  });
+
+  test('are noticed within a minute with whatever a node may be configured to', () => {
+    const { parse } = ORIGIN_VARIABLES.revocationReadSeconds;
+    const slowestMs = parse('30') * 1_000;
+    assert.throws(() => parse('31'));
+    assert.ok(slowestMs < 60_000);
+    assert.is(silenceLimitMs(slowestMs), 60_000);
   });
 
   test('end nobody any more once stopped', async () => {

@@ -3,9 +3,8 @@
  * end can be good any more.
  *
  * Two sources. Hints through the relay arrive within milliseconds and may get lost; the durable revocations are read
- * before the node is ready, whenever hints may have been missed, and every `rereadMs`. A node that can reach neither
- * delivers nothing in any case: the connection that brings hints is the one that brings publications, and without the
- * relay no ticket is redeemed.
+ * before the node is ready, whenever hints may have been missed, and every `rereadMs`. A node that has heard from neither
+ * for too long does not know who was banned: it `isSilent`, and delivers nothing (suspension.ts) until it does.
  *
  * Bound: as many tags as were ended within LIFE_MS, some 150 bytes each.
  */
@@ -30,6 +29,16 @@ export const REVOCATION_LIFE_MS =
   (access.lifeSeconds + ticket.lifeSeconds + Math.max(grants.lifeSeconds, mailboxes.lifeSeconds) + 60) *
   1_000;
 
+/** Two readings that failed, and as long without a sign of the relay. */
+const SILENT_AFTER_READS = 2;
+/** A relay that works gives a sign of itself every two seconds; one or two of them may be late. */
+const SILENT_AFTER_AT_LEAST_MS = 5_000;
+
+/** How long a node that reads so often goes on delivering while it hears from nobody. */
+export function silenceLimitMs(rereadMs: number): number {
+  return Math.max(SILENT_AFTER_READS * rereadMs, SILENT_AFTER_AT_LEAST_MS);
+}
+
 export class Revocations {
   readonly #ports: RevocationPorts;
   /** When each tag may be forgotten, oldest first: all have the same life. */
@@ -39,6 +48,8 @@ export class Revocations {
   #reading: Promise<void> | undefined;
   #cancel: () => void = () => undefined;
   #readMs = 0;
+  /** Hints may have been missed since the store was last read, so that those that come now do not tell everything. */
+  #isBehind = true;
   #lagMs = 0;
 
   constructor(ports: RevocationPorts) {
@@ -54,7 +65,10 @@ export class Revocations {
         this.#learn(tags);
         if (sentAtMs !== undefined) this.#lagMs = Math.max(this.#ports.now() - sentAtMs, 0);
       },
-      onInterrupted: () => void this.#follow(),
+      onInterrupted: () => {
+        this.#isBehind = true;
+        void this.#follow();
+      },
     });
     await this.#read();
     this.#schedule();
@@ -74,6 +88,17 @@ export class Revocations {
   /** Milliseconds since the durable revocations were read to their end; 0 before the first time. */
   get readAgeMs(): number {
     return this.#readMs === 0 ? 0 : this.#ports.now() - this.#readMs;
+  }
+
+  /**
+   * Whether this node may not know of a revocation that is older than the limit: neither was the store read since, nor
+   * did the relay, without a break since the last reading, show that its hints arrive.
+   */
+  get isSilent(): boolean {
+    const silentMs = this.#isBehind
+      ? this.readAgeMs
+      : Math.min(this.readAgeMs, this.#ports.control.silentMs());
+    return silentMs >= silenceLimitMs(this.#ports.rereadMs);
   }
 
   /** Milliseconds from the node that was told last of an ending until its sockets here were closed, by the nodes' clocks. */
@@ -135,6 +160,19 @@ export class Revocations {
   }
 
   async #readOn(): Promise<void> {
+    const [beganMs, wasBehind] = [this.#ports.now(), this.#isBehind];
+    // What is missed from here on counts as missed after this reading.
+    this.#isBehind = false;
+    try {
+      await this.#readPages();
+    } catch (error) {
+      this.#isBehind ||= wasBehind;
+      throw error;
+    }
+    this.#readMs = beganMs;
+  }
+
+  async #readPages(): Promise<void> {
     for (;;) {
       const page = await this.#ports.records.readRevocations(this.#last);
       // The store was put back to an earlier day: its numbers are not the ones we know.
@@ -144,9 +182,7 @@ export class Revocations {
       }
       this.#last = page.last;
       if (page.tags.length > 0) this.#learn(page.tags);
-      if (!page.isWhole) continue;
-      this.#readMs = this.#ports.now();
-      return;
+      if (page.isWhole) return;
     }
   }
 

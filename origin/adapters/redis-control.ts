@@ -10,6 +10,13 @@ const NAME = 'revocations';
 const SENT = /^@(\d{13})$/;
 const TAG = /^[A-Za-z0-9_-]{22}$/;
 
+export interface RedisControlOptions {
+  readonly commands: RedisCommands;
+  readonly topics: RedisTopics;
+  /** Shows that announcements arrive, on the connections that hints come by. */
+  readonly probe: { readonly ageMs: number };
+}
+
 /**
  * The Control over one topic of sharded pub/sub, `<tag>[,<tag>…],@<milliseconds since 1970>`; whatever is neither is skipped. Nothing is kept in Redis: what a node misses it reads
  * from the durable revocations, whose numbers make a log that, unlike one in Redis, cannot be trimmed or lost.
@@ -18,9 +25,16 @@ export class RedisControl implements Control {
   readonly #commands: RedisCommands;
   readonly #topics: RedisTopics;
 
-  constructor({ commands, topics }: { readonly commands: RedisCommands; readonly topics: RedisTopics }) {
+  readonly #probe: RedisControlOptions['probe'];
+
+  constructor({ commands, topics, probe }: RedisControlOptions) {
     this.#commands = commands;
     this.#topics = topics;
+    this.#probe = probe;
+  }
+
+  silentMs(): number {
+    return this.#probe.ageMs;
   }
 
   async hint(tags: readonly Tag[]): Promise<void> {

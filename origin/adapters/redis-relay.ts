@@ -81,7 +81,7 @@ export async function openRelay(options: RelayOptions, deadlineMs: number): Prom
   return {
     commands,
     broker: new RedisBroker({ ...options, commands, topics }),
-    control: new RedisControl({ commands, topics }),
+    control: new RedisControl({ commands, topics, probe }),
     mailboxes: openMailboxes({ commands, topics }, options),
     presences: new RedisPresences({ commands, topics, ...options.presence }),
     registry: new RedisRegistry(commands),

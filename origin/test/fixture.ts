@@ -32,11 +32,13 @@ export async function startNodesOn(relayUrl: string, { count, env = {} }: NodesO
   const privateKeys = (JSON.parse(keys.signingKeys) as { keys: JWK[] }).keys;
   const signer = await createSigner(ISSUER, privateKeys);
   const database = await createDatabase();
-  const start = (node: string) =>
+  /** `by`: other addresses of the same relay and database, such as those of proxies before them. */
+  const start = (node: string, by: { readonly relayUrl?: string; readonly databaseUrl?: string } = {}) =>
     startOrigin({
       node,
       relayUrl,
       databaseUrl: database.url,
+      ...by,
       edgeIssuer: ISSUER,
       edgeKeys: keys.publicKeys,
       webOrigins: [WEB_ORIGIN],

@@ -26,6 +26,7 @@ describe('health', ({ test, afterEach }) => {
       version: '1.2.3',
       state: () => 'ready',
       connections: () => 7,
+      isSuspended: () => false,
       keys: 1,
       load: () => ({ eventLoopLagMs: 1, residentBytes: 1e6 }),
       limits: LIMITS,
@@ -80,13 +81,14 @@ describe('health', ({ test, afterEach }) => {
     }
   });
 
-  test('readyz is red while starting, draining, stopped, without keys, late, large or full, and says why', async () => {
+  test('readyz is red while starting, draining, stopped, without keys, suspended, late, large or full, and says why', async () => {
     const load = { eventLoopLagMs: 1, residentBytes: 1e6 };
     const cases: readonly (readonly [Partial<HealthPorts>, string])[] = [
       [{ state: () => 'starting' }, 'starting'],
       [{ state: () => 'draining' }, 'draining'],
       [{ state: () => 'stopped' }, 'stopped'],
       [{ keys: 0 }, 'keys'],
+      [{ isSuspended: () => true }, 'suspended'],
       [{ load: () => ({ ...load, eventLoopLagMs: LIMITS.eventLoopLagMs + 1 }) }, 'event_loop'],
       [{ load: () => ({ ...load, residentBytes: LIMITS.residentBytes + 1 }) }, 'memory'],
       [{ connections: () => LIMITS.connections }, 'connections'],
@@ -207,7 +209,14 @@ describe('health over real parts', ({ test, before, after }) => {
       now: Date.now,
     });
     const announcements = relay.probe;
-    const shared = { node: 'a', version: '1', connections: () => 0, probe, announcements };
+    const shared = {
+      node: 'a',
+      version: '1',
+      connections: () => 0,
+      isSuspended: () => false,
+      probe,
+      announcements,
+    };
     const handle = createHealth({
       ...shared,
       state: () => 'ready',
