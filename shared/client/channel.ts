@@ -35,6 +35,8 @@ export interface PublishOptions {
    * else throws `conflict` with the position of that one. Orders what only one member may do at a time.
    */
   readonly ifCommit?: Position;
+  /** To content that the application encrypted itself, opening included (commitment.ts); of no use with the SDK's own keys. */
+  readonly commitment?: string;
   /** An abort takes the message back if it was not sent yet; if it was, whether it is published is unknown. */
   readonly signal?: AbortSignal;
 }
@@ -140,14 +142,14 @@ export class OpenChannel implements Channel {
 
   async publish(
     content: Uint8Array | string,
-    { id = randomId(), ifCommit, signal }: PublishOptions = {},
+    { id = randomId(), ifCommit, commitment, signal }: PublishOptions = {},
   ): Promise<Published> {
     if (!isMessageId(id))
       throw new Failure('bad_request', { detail: 'id must be 16 to 36 base64url characters' });
     this.#requireSubscription();
     const bytes = typeof content === 'string' ? utf8(content) : content;
     const { channelId } = this;
-    const sealed = await this.#seal(bytes, { channelId, messageId: id });
+    const sealed = await this.#seal(bytes, { channelId, messageId: id }, commitment);
     this.#requireSubscription();
     signal?.throwIfAborted();
     const { outbox } = this.#ports;
@@ -254,9 +256,16 @@ export class OpenChannel implements Channel {
     if (this.#stream.skipTo(frame.position)) this.#reader.push(frame);
   }
 
-  async #seal(bytes: Uint8Array, place: Committed): Promise<Pick<Outgoing, 'data' | 'commitment'>> {
+  async #seal(
+    bytes: Uint8Array,
+    place: Committed,
+    made: string | undefined,
+  ): Promise<Pick<Outgoing, 'data' | 'commitment'>> {
     const { crypto } = this.#ports;
-    if (crypto.isPassThrough) return { data: toBase64Url(await crypto.seal(bytes, place)) };
+    if (crypto.isPassThrough) {
+      const data = toBase64Url(await crypto.seal(bytes, place));
+      return made === undefined ? { data } : { data, commitment: made };
+    }
     const { plaintext, commitment } = await commit(bytes, place);
     return { data: toBase64Url(await crypto.seal(plaintext, { ...place, commitment })), commitment };
   }

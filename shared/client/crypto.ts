@@ -21,7 +21,7 @@ export type Opened = { readonly plaintext: Uint8Array } | { readonly unreadable:
  * nothing else opens. `seal` yields at most 64 KiB. Calls for one channel may run at the same time.
  */
 export interface ChannelCrypto {
-  /** It encrypts nothing, since the content is encrypted already: then nothing is committed to either. */
+  /** It encrypts nothing, since the content is encrypted already: whoever did that commits to it, too. */
   readonly isPassThrough?: true;
   /** This device's public key, to be handed to peers over a way they trust. */
   readonly agreementKey: JWK;

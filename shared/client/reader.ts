@@ -20,6 +20,8 @@ export interface Message {
   readonly bytes: Uint8Array;
   /** What a report needs (report.ts); without it nobody can prove that this was sent. */
   readonly evidence?: Evidence;
+  /** Of content that the application encrypts itself: whoever opens it makes the evidence of it. */
+  readonly committed?: Committed;
   /** The bytes as UTF-8; throws TypeError when they are not. */
   text(): string;
 }
@@ -30,9 +32,11 @@ export interface Evidence {
   readonly opening: string;
   readonly stamp: Stamp;
 }
+/** What came outside the ciphertext. */
+export type Committed = Pick<Evidence, 'commitment'> & Partial<Pick<Evidence, 'stamp'>>;
 
 /** What its sender wanted nobody to keep: typing, a receipt. One that cannot be read is dropped. */
-export type EphemeralMessage = Omit<Message, 'position' | 'evidence'>;
+export type EphemeralMessage = Omit<Message, 'position' | 'evidence' | 'committed'>;
 
 /** What a channel brings, in the order of its stream. */
 export interface ReaderEvents {
@@ -56,7 +60,7 @@ export interface ReaderPorts {
 }
 
 type Content =
-  | { readonly bytes: Uint8Array; readonly evidence?: Evidence }
+  | { readonly bytes: Uint8Array; readonly evidence?: Evidence; readonly committed?: Committed }
   | { readonly unreadable: Unreadable };
 
 /** What goes through the queue. */
@@ -142,10 +146,10 @@ export class Reader {
     const position = { epoch, offset };
     if ('unreadable' in opened)
       return emitter.emit('unreadable', { id, from, position, reason: opened.unreadable });
-    const { bytes, evidence } = opened;
+    const { bytes } = opened;
     const message: Message = {
-      ...{ id, from, isOwn: isOwn(from), position, bytes, text: () => fromUtf8(bytes) },
-      ...(evidence === undefined ? {} : { evidence }),
+      ...{ id, from, isOwn: isOwn(from), position, text: () => fromUtf8(bytes) },
+      ...opened,
     };
     for (const inbox of [...this.#inboxes]) inbox.push(message);
     emitter.emit('message', message);
@@ -162,6 +166,11 @@ export class Reader {
     }
     const opened = await crypto.open(ciphertext, { ...place, commitment });
     if ('unreadable' in opened) return opened;
+    if (crypto.isPassThrough)
+      return {
+        bytes: opened.plaintext,
+        committed: { commitment, ...(stamp === undefined ? {} : { stamp }) },
+      };
     const shown = await openCommitment(opened.plaintext, commitment, place);
     if (shown === undefined) return { unreadable: 'altered' };
     const { content: bytes, opening } = shown;

@@ -14,6 +14,9 @@ import { openCommitment } from './commitment.ts';
 import type { Moderation } from './moderation.ts';
 import type { Message } from './reader.ts';
 
+/** What can be reported: a message as a channel, or a group (`SecureMessage.reportable`), brings it. */
+export type Reportable = Pick<Message, 'id' | 'from' | 'bytes' | 'evidence'>;
+
 /** What a report tells, once all of it has been verified. */
 export interface Report {
   readonly channelId: string;
@@ -63,7 +66,7 @@ export async function createReportKeys(): Promise<ReportKeys> {
  */
 export async function sealReport(
   moderation: Moderation,
-  { message, to }: { readonly message: Message; readonly to: readonly JWK[] },
+  { message, to }: { readonly message: Reportable; readonly to: readonly JWK[] },
 ): Promise<string[]> {
   const { id, from, bytes, evidence } = message;
   if (evidence === undefined) throw refused('Nobody stamped this message');

@@ -9,6 +9,7 @@ import { equalBytes, randomId, utf8 } from '../../bytes.ts';
 import { Failure, isFailure } from '../../failure.ts';
 import type { Position } from '../../position.ts';
 import type { Channel } from '../channel.ts';
+import { commit } from '../commitment.ts';
 import { Emitter } from '../emitter.ts';
 import { INBOX_MAX_ITEMS, Inbox } from '../inbox.ts';
 import type { Published } from '../outbox.ts';
@@ -18,6 +19,7 @@ import { Ephemerals } from './ephemeral.ts';
 import { Group, type Received } from './group.ts';
 import type { Roster } from './roster.ts';
 import {
+  contextOf,
   messageOf,
   numbered,
   numberOf,
@@ -93,13 +95,14 @@ export class SecureChannel {
   /** Encrypts for the group and publishes; resolves when the log has it. Throws as `Channel.publish`. */
   async send(content: string | Uint8Array, id: string = randomId()): Promise<Published> {
     const bytes = typeof content === 'string' ? utf8(content) : content;
+    const { plaintext, commitment } = await commit(bytes, { channelId: this.channelId, messageId: id });
     const message = await this.#exclusive(async () => {
       const sent = this.#record.sent + 1;
-      const sealed = await this.#group.seal(numbered(sent, bytes), utf8(id));
+      const sealed = await this.#group.seal(numbered(sent, plaintext), contextOf(id, commitment));
       await this.#adopt(sealed.next, { sent });
       return sealed.message;
     });
-    return this.#ports.channel.publish(message, { id });
+    return this.#ports.channel.publish(message, { id, commitment });
   }
 
   /** Encrypts what nobody keeps for whoever reads the channel now, as `ephemeral` events there. Throws as `Ephemerals.publish`. */
@@ -188,10 +191,10 @@ export class SecureChannel {
       await this.#adopt(next, { position, pending: undefined, invitation });
       return this.#emitter.emit('members', this.members);
     }
-    const received = await this.#group.receive(bytes, utf8(id));
+    const received = await this.#group.receive(bytes, contextOf(id, message.committed?.commitment));
     const before = received.kind === 'message' ? this.#record.heard[received.from.deviceId] : undefined;
     await this.#store(received, position);
-    this.#tell(received, { message, before });
+    await this.#tell(received, { message, before });
   }
 
   async #store(received: Received, position: Position): Promise<void> {
@@ -204,12 +207,16 @@ export class SecureChannel {
   }
 
   /** `before`: number of the sender's newest message until now. */
-  #tell(received: Received, { message, before }: { message: Message; before: number | undefined }): void {
+  async #tell(
+    received: Received,
+    { message, before }: { message: Message; before: number | undefined },
+  ): Promise<void> {
     const { id, position } = message;
     if (received.kind === 'commit') return this.#emitter.emit('members', this.members);
     if (received.kind === 'refused') return this.#emitter.emit('refused', { id, position });
     if (received.kind !== 'message') return;
-    const secure = messageOf(received, { id, position, before });
+    const secure = await messageOf(received, { message, channelId: this.channelId, before });
+    if (secure === undefined) return this.#emitter.emit('refused', { id, position });
     if (this.#backlog === undefined) return this.#deliver(secure);
     if (this.#backlog.push(secure) > INBOX_MAX_ITEMS)
       throw new Failure('slow_consumer', { detail: 'Too many messages are unread' });
