@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert';
-import { fromUtf8 } from '../../shared/bytes.ts';
+import { fromUtf8, randomId } from '../../shared/bytes.ts';
 import { openNodeSocket } from '../../shared/client/adapters/node-socket.ts';
 import { createAccount, type Messenger } from '../../shared/client/mls/messenger.ts';
 import type { SecureMessage } from '../../shared/client/mls/secure-message.ts';
@@ -30,7 +30,9 @@ describe('reports from an MLS group', ({ test, before, after }) => {
     const inBen = await ben.channels.join(channelId);
     const heard: SecureMessage[] = [];
     inAnn.on('message', (message) => void heard.push(message));
-    const { id } = await inBen.send('An insult').then(() => until(() => heard[0], { what: 'the message' }));
+    const id = randomId();
+    await inBen.send('An insult', id);
+    await until(() => heard.length > 0, { what: 'the message' });
     const message = heard[0]?.reportable;
     if (message === undefined) throw new TypeError('Nothing came');
     assert.is(message.id, id);

@@ -32,7 +32,7 @@ export async function createMemoryNode(options: MemoryNodeOptions = {}) {
   const log = (level: string, event: string) => void (level === 'error' && faults.push(event));
   const revocations = new Revocations({
     records: { readRevocations: async () => ({ tags: [], last: 0, head: 0, isWhole: true }) },
-    control: { hint: async () => undefined, listen: async () => undefined },
+    control: { silentMs: () => 0, hint: async () => undefined, listen: async () => undefined },
     rereadMs: 30_000,
     now,
     log,
