@@ -1,9 +1,13 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import { describe } from './testing/suite.ts';
 
-const DOCUMENTS = ['README.md', 'SECURITY.md', 'CHANGELOG.md', 'shared/protocol.md'];
 const root = new URL('../', import.meta.url);
+const DOCUMENTS = ['.', 'shared', 'deploy', 'edge', 'origin', 'loadtest'].flatMap((part) =>
+  readdirSync(new URL(`${part}/`, root), { recursive: part !== '.', encoding: 'utf8' })
+    .filter((path) => path.endsWith('.md') && !path.includes('node_modules'))
+    .map((path) => (part === '.' ? path : `${part}/${path}`)),
+);
 
 describe('documents', ({ test }) => {
   for (const document of DOCUMENTS)
