@@ -8,13 +8,15 @@ import { randomId } from '../shared/bytes.ts';
 import { Failure } from '../shared/failure.ts';
 import type { Tag } from '../shared/frame.ts';
 import type { NodeInfo } from '../shared/internal.ts';
-import { errorFields, type Log } from '../shared/log.ts';
+import type { Log } from '../shared/log.ts';
 import type { Verifier } from '../shared/token.ts';
 import { AccountAllowances } from './allowance.ts';
+import { Announcer } from './announcer.ts';
 import { TokenBucket } from './bucket.ts';
 import { Connection, type ConnectionPorts } from './connection.ts';
 import { ConnectionIndex } from './connection-index.ts';
 import { Drain, type DrainTimes } from './drain.ts';
+import { every } from './every.ts';
 import { Hub } from './hub.ts';
 import type { NodeLimits } from './limits.ts';
 import type { Counters } from './metrics.ts';
@@ -58,8 +60,6 @@ export interface NodePorts {
 
 /** Whoever finds so many waiting for admission may find fewer after this; most are admitted in a few milliseconds. */
 const ADMITTING_WAIT_MS = 1_000;
-/** A third of an announcement's life in the registry. */
-const ANNOUNCE_INTERVAL_MS = 2_000;
 /** How late the end of a grant may be noticed on an idle subscription. */
 const SWEEP_INTERVAL_MS = 1_000;
 
@@ -82,8 +82,8 @@ export class OriginNode {
   #url = '';
   #drain: Drain | undefined;
   #isListening = true;
-  readonly #cancel: (() => void)[] = [];
-  #cancelAnnounce: () => void = () => undefined;
+  readonly #announcer: Announcer;
+  #cancelSweep: () => void = () => undefined;
 
   constructor(given: NodePorts) {
     const ports = { ...given, ...this.#suspension.over(given) };
@@ -91,6 +91,7 @@ export class OriginNode {
     const { connectionsPerSecond: perSecond, connectionsBurst: burst } = ports.limits;
     this.#upgrades = new TokenBucket({ perSecond, burst }, ports.now());
     this.#accounts = new AccountAllowances(ports.limits);
+    this.#announcer = new Announcer({ ...ports, entry: () => this.#entry() });
     const wait = (ms: number) => new Promise<void>((resolve) => void ports.setTimer(resolve, ms));
     const { broker, fanOut, counters } = ports;
     this.hub = new Hub({
@@ -153,9 +154,8 @@ export class OriginNode {
     this.#url = url;
     await this.#ports.revocations.start((tags) => this.#end(tags));
     this.#state = 'ready';
-    await this.#ports.registry.announce(this.#info());
-    this.#cancelAnnounce = this.#every(ANNOUNCE_INTERVAL_MS, () => this.#announce());
-    this.#cancel.push(this.#every(SWEEP_INTERVAL_MS, () => this.#sweep()));
+    await this.#announcer.start();
+    this.#cancelSweep = every(SWEEP_INTERVAL_MS, () => this.#sweep(), this.#ports.setTimer);
   }
 
   /** Why a further socket is not let in now; undefined when it is. Asked once for each upgrade. */
@@ -182,13 +182,12 @@ export class OriginNode {
    */
   async drain(times: DrainTimes, stopListening: () => void): Promise<void> {
     this.#state = 'draining';
-    this.#cancelAnnounce();
-    const { registry, node, log, now, setTimer, revocations } = this.#ports;
+    const { node, log, now, setTimer, revocations } = this.#ports;
     log('info', 'node.draining', { node, count: this.#connections.size });
     this.#drain = new Drain({
       times,
       connections: this.#connections,
-      others: () => this.#others(),
+      others: () => this.#announcer.others(),
       stopListening: () => {
         this.#isListening = false;
         stopListening();
@@ -196,11 +195,9 @@ export class OriginNode {
       now,
       setTimer,
     });
-    await registry.withdraw(node).catch((error: unknown) => {
-      log('warn', 'node.withdraw_failed', { node, ...errorFields(error) });
-    });
+    await this.#announcer.withdraw();
     await this.#drain.run();
-    for (const cancel of this.#cancel) cancel();
+    this.#cancelSweep();
     revocations.stop();
     this.#state = 'stopped';
   }
@@ -236,36 +233,6 @@ export class OriginNode {
     if (rights.size > 0) for (const connection of this.#connections) connection.revoke(rights);
   }
 
-  /** Runs again and again; the result ends that. */
-  #every(ms: number, run: () => void): () => void {
-    let cancel: () => void;
-    const again = () => {
-      run();
-      cancel = this.#ports.setTimer(again, ms);
-    };
-    cancel = this.#ports.setTimer(again, ms);
-    return () => cancel();
-  }
-
-  /** A suspended node lets its entry in the registry run out: others take new connections better. */
-  #announce(): void {
-    if (this.isSuspended) return;
-    this.#ports.registry.announce(this.#info()).catch((error: unknown) => {
-      this.#ports.log('warn', 'node.announce_failed', { node: this.#ports.node, ...errorFields(error) });
-    });
-  }
-
-  /** Nodes that take connections, other than this one; none when the registry does not answer. */
-  async #others(): Promise<readonly NodeInfo[]> {
-    try {
-      const nodes = await this.#ports.registry.nodes();
-      return nodes.filter(({ node, isDraining }) => node !== this.#ports.node && !isDraining);
-    } catch (error) {
-      this.#ports.log('warn', 'node.others_unknown', { node: this.#ports.node, ...errorFields(error) });
-      return [];
-    }
-  }
-
   #sweep(): void {
     const nowMs = this.#ports.now();
     for (const connection of this.#connections) connection.expireGrants(nowMs);
@@ -280,7 +247,9 @@ export class OriginNode {
     else log('info', 'node.resumed', { node, count: this.#connections.size });
   }
 
-  #info(): NodeInfo {
+  /** A suspended node lets its entry run out: others take new connections better. */
+  #entry(): NodeInfo | undefined {
+    if (this.isSuspended) return undefined;
     return {
       node: this.#ports.node,
       url: this.#url,
