@@ -7,20 +7,12 @@ import { INTERNAL_BODY_BYTES } from '../shared/internal.ts';
 import { createLog, errorFields } from '../shared/log.ts';
 import { createVerifier, type Verifier } from '../shared/token.ts';
 import { type HttpServer, startHttpServer } from './adapters/http-server.ts';
-import { PostgresInvitations } from './adapters/postgres-invitations.ts';
-import { PostgresKeys } from './adapters/postgres-keys.ts';
-import { PostgresLists } from './adapters/postgres-lists.ts';
-import { MigrationRefused, migrate } from './adapters/postgres-migrate.ts';
-import { PostgresModeration } from './adapters/postgres-moderation.ts';
-import { PostgresPool } from './adapters/postgres-pool.ts';
-import { startPurging } from './adapters/postgres-purge.ts';
-import { PostgresRecords } from './adapters/postgres-records.ts';
-import { PostgresRevocations } from './adapters/postgres-revocations.ts';
+import { MigrationRefused } from './adapters/postgres-migrate.ts';
 import { memoryLimitBytes, type ProcessLoad, watchLoad } from './adapters/process-load.ts';
 import { createPrometheus } from './adapters/prometheus.ts';
-import { openRelay } from './adapters/redis-relay.ts';
 import { createStamper } from './adapters/stamper.ts';
 import { readStatusFiles } from './adapters/status-files.ts';
+import { openStores, type Stores } from './adapters/stores.ts';
 import { startUwsServer, type UwsServer, type UwsServerOptions } from './adapters/uws-server.ts';
 import { ORIGIN_VARIABLES, type OriginConfig, readConfig } from './config.ts';
 import { fullness } from './fullness.ts';
@@ -32,8 +24,6 @@ import { nodeReadings } from './readings.ts';
 import { Revocations } from './revocations.ts';
 import { withStatus } from './status.ts';
 
-/** How long the relay may take to answer at the start; a node that hears nothing by then ends with a plain word. */
-const RELAY_DEADLINE_MS = 10_000;
 /** A node that is later than this takes no new connections: replies to those it has come first. */
 const MAX_EVENT_LOOP_LAG_MS = 500;
 const MAX_CONNECTIONS = 19_000;
@@ -71,7 +61,7 @@ function readOwnConfig(): OriginConfig {
 }
 
 async function run(config: OriginConfig): Promise<void> {
-  const stores = await openStores(config);
+  const stores = await openStores(config, log);
   const counters = createCounters();
   const verifier = createReloadableVerifier(config);
   const revocations = new Revocations({
@@ -167,50 +157,6 @@ function createReloadableVerifier({ edgeIssuer, edgeKeys }: OriginConfig): Verif
 function setTimer(run: () => void, ms: number): () => void {
   const timer = setTimeout(run, ms);
   return () => clearTimeout(timer);
-}
-
-type Stores = Awaited<ReturnType<typeof openStores>>;
-
-async function openStores(config: OriginConfig) {
-  await migrate({ url: config.databaseUrl, log });
-  const pool = new PostgresPool({
-    url: config.databaseUrl,
-    max: config.databasePoolMax,
-    isPrepared: config.databasePrepare === 'yes',
-    log,
-  });
-  const records = new PostgresRecords(pool);
-  const revocations = new PostgresRevocations(pool);
-  const relay = await openRelay(
-    {
-      urls: config.relayUrls,
-      log,
-      now: Date.now,
-      retentionHours: config.logRetentionHours,
-      presence: { lifeMs: config.presenceSeconds * 1_000, maxPresent: config.presentPerChannel },
-    },
-    RELAY_DEADLINE_MS,
-  );
-  const moderation = new PostgresModeration(pool);
-  const invitations = new PostgresInvitations(pool);
-  const stopPurging = [records, revocations, moderation, invitations].map((store) =>
-    startPurging(store, log),
-  );
-  return {
-    ...relay,
-    pool,
-    records,
-    revocations,
-    moderation,
-    invitations,
-    keys: new PostgresKeys(pool),
-    lists: new PostgresLists(pool),
-    close: async () => {
-      for (const stop of stopPurging) stop();
-      relay.close();
-      await pool.close();
-    },
-  };
 }
 
 interface HealthParts {
