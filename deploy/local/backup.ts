@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
-import { rename, writeFile } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
+import { UsageError } from '../../shared/entry.ts';
 import { type Backup, makeBackup, prune } from '../backup/dump.ts';
 import { BackupFailed } from '../backup/programs.ts';
+import { type Gauge, runProgram, whole, writeGauges } from './command-line.ts';
 
 const HELP = `npm run backup -- --directory <dir> --recipient <age1…> [options]
 
@@ -29,16 +29,33 @@ interface Wanted {
 }
 
 /** `npm run backup`: resolves with the exit code. */
-export async function main(args: string[]): Promise<number> {
-  const wanted = readArguments(args);
-  if (wanted === undefined) {
-    console.log(HELP);
-    return 0;
-  }
-  if (typeof wanted === 'string') {
-    console.error(wanted);
-    return 2;
-  }
+export function main(args: readonly string[]): Promise<number> {
+  return runProgram(args, {
+    help: HELP,
+    options: {
+      directory: { type: 'string' },
+      recipient: { type: 'string' },
+      'keep-days': { type: 'string', default: '14' },
+      offsite: { type: 'string' },
+      metrics: { type: 'string' },
+    },
+    read: ({ directory, recipient, offsite, metrics, 'keep-days': keepDays }): Wanted => {
+      const databaseUrl = process.env.HUSHWIRE_ORIGIN_DATABASE_URL || process.env.DATABASE_URL;
+      if (!databaseUrl) throw new UsageError('DATABASE_URL is not set; wanted: the URL of the database');
+      if (directory === undefined)
+        throw new UsageError('--directory is missing; wanted: where backups are kept');
+      if (recipient === undefined || !/^age1[a-z0-9]{58}$/.test(recipient))
+        throw new UsageError('--recipient takes a public key of age (age1…); "age-keygen" makes a pair');
+      return {
+        ...{ databaseUrl, directory, recipient, offsite, metrics },
+        keepDays: whole('keep-days', keepDays, [1, 9_999]),
+      };
+    },
+    run: backUp,
+  });
+}
+
+async function backUp(wanted: Wanted): Promise<number> {
   try {
     await run(wanted);
     return 0;
@@ -57,7 +74,7 @@ async function run({ keepDays, offsite, metrics, ...options }: Wanted): Promise<
   console.log(`${backup.file}: ${Object.keys(tables).length} tables, ${rows} rows, ${bytes} bytes`);
   if (offsite !== undefined) await copyOffSite(offsite, backup);
   for (const name of await prune(options.directory, { keepDays, nowMs })) console.log(`removed ${name}`);
-  if (metrics !== undefined) await writeMetrics(metrics, { nowMs, bytes });
+  if (metrics !== undefined) await writeGauges(metrics, gaugesOf({ nowMs, bytes }));
 }
 
 function copyOffSite(program: string, { file, manifestFile }: Backup): Promise<void> {
@@ -71,45 +88,13 @@ function copyOffSite(program: string, { file, manifestFile }: Backup): Promise<v
   });
 }
 
-/** Written beside and renamed: the collector must never read half a file. */
-async function writeMetrics(path: string, { nowMs, bytes }: { nowMs: number; bytes: number }): Promise<void> {
-  const gauge = (name: string, help: string, value: number) =>
-    `# HELP ${name} ${help}\n# TYPE ${name} gauge\n${name} ${value}\n`;
-  const text =
-    gauge(
-      'hushwire_backup_timestamp_seconds',
-      'When the last whole backup was made',
-      Math.floor(nowMs / 1_000),
-    ) + gauge('hushwire_backup_bytes', 'Size of the last whole backup', bytes);
-  await writeFile(`${path}.${process.pid}`, text);
-  await rename(`${path}.${process.pid}`, path);
-}
-
-/** What was asked for; undefined for help; a sentence for what makes no sense. */
-function readArguments(args: string[]): Wanted | undefined | string {
-  try {
-    const { values } = parseArgs({
-      args,
-      options: {
-        help: { type: 'boolean', short: 'h', default: false },
-        directory: { type: 'string' },
-        recipient: { type: 'string' },
-        'keep-days': { type: 'string', default: '14' },
-        offsite: { type: 'string' },
-        metrics: { type: 'string' },
-      },
-    });
-    if (values.help) return undefined;
-    const databaseUrl = process.env.HUSHWIRE_ORIGIN_DATABASE_URL || process.env.DATABASE_URL;
-    if (!databaseUrl) return 'DATABASE_URL is not set; wanted: the URL of the database';
-    const { directory, recipient, offsite, metrics, 'keep-days': keepDays } = values;
-    if (directory === undefined) return '--directory is missing; wanted: where backups are kept';
-    if (recipient === undefined || !/^age1[a-z0-9]{58}$/.test(recipient))
-      return '--recipient takes a public key of age (age1…); "age-keygen" makes a pair';
-    if (!/^\d{1,4}$/.test(keepDays) || Number(keepDays) < 1)
-      return '--keep-days takes a whole number from 1 to 9999';
-    return { databaseUrl, directory, recipient, keepDays: Number(keepDays), offsite, metrics };
-  } catch (error) {
-    return `${(error as Error).message.split('\n')[0]?.split('. ')[0]} (--help lists what there is)`;
-  }
+function gaugesOf({ nowMs, bytes }: { nowMs: number; bytes: number }): Gauge[] {
+  return [
+    {
+      name: 'hushwire_backup_timestamp_seconds',
+      help: 'When the last whole backup was made',
+      value: Math.floor(nowMs / 1_000),
+    },
+    { name: 'hushwire_backup_bytes', help: 'Size of the last whole backup', value: bytes },
+  ];
 }

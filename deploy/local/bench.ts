@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { type ApiReport, benchApi } from './bench/api.ts';
 import { benchBans, OUT_WITHIN_MS } from './bench/bans.ts';
+import { runProgram, whole } from './command-line.ts';
 import { CHECKOUT } from './servers/checkout.ts';
 
 const HELP = `npm run bench -- api [<options>]
@@ -34,7 +34,7 @@ const P95_AIM_MS = 20;
 /** `npm run bench`: the comparison of relays, or `api`; resolves with the exit code. */
 export async function main(args: string[]): Promise<number> {
   const [first, ...rest] = args;
-  if (first === 'api') return mainApi(args);
+  if (first === 'api') return mainApi(rest);
   if (first === 'bans') return mainBans(rest);
   if (first === 'relay') return compareRelays(rest);
   if (first === undefined || first.startsWith('-')) return compareRelays(args);
@@ -50,11 +50,11 @@ async function compareRelays(args: readonly string[]): Promise<number> {
   return code ?? 1;
 }
 
-async function mainBans(args: readonly string[]): Promise<number> {
-  if (args.length > 0) {
-    console[args[0] === '--help' ? 'log' : 'error'](BANS_HELP);
-    return args[0] === '--help' ? 0 : 2;
-  }
+function mainBans(args: readonly string[]): Promise<number> {
+  return runProgram(args, { help: BANS_HELP, options: {}, read: () => undefined, run: measureBans });
+}
+
+async function measureBans(): Promise<number> {
   const report = await benchBans({ ...BANS, say: (sentence) => console.error(`  ${sentence}`) });
   const { p50Ms, p99Ms, maxMs, left, strangers } = report;
   console.log(
@@ -66,16 +66,24 @@ async function mainBans(args: readonly string[]): Promise<number> {
   return isKept ? 0 : 1;
 }
 
-async function mainApi(args: string[]): Promise<number> {
-  const wanted = readArguments(args);
-  if (typeof wanted === 'string') {
-    console.error(wanted);
-    return 2;
-  }
-  if (wanted === undefined) {
-    console.log(HELP);
-    return 0;
-  }
+interface WantedApi {
+  readonly calls: number;
+  readonly atOnce: number;
+}
+
+function mainApi(args: readonly string[]): Promise<number> {
+  return runProgram(args, {
+    help: HELP,
+    options: { calls: { type: 'string', default: '200' }, 'at-once': { type: 'string', default: '4' } },
+    read: ({ calls, 'at-once': atOnce }): WantedApi => ({
+      calls: whole('calls', calls, [1, 2_000]),
+      atOnce: whole('at-once', atOnce, [1, 64]),
+    }),
+    run: measureApi,
+  });
+}
+
+async function measureApi(wanted: WantedApi): Promise<number> {
   const say = (sentence: string) => console.error(`  ${sentence}`);
   const report = await benchApi({ ...wanted, say });
   printTable(report);
@@ -109,30 +117,4 @@ function printTable({ rows, machine, node, date }: ApiReport): void {
         .join('  '),
     );
   console.log(`\n${machine}, Node ${node}, ${date}; generator, edge, node and stores on this one machine`);
-}
-
-function readArguments(args: string[]): { calls: number; atOnce: number } | undefined | string {
-  try {
-    const { values, positionals } = parseArgs({
-      args,
-      allowPositionals: true,
-      options: {
-        help: { type: 'boolean', short: 'h', default: false },
-        calls: { type: 'string', default: '200' },
-        'at-once': { type: 'string', default: '4' },
-      },
-    });
-    if (values.help) return undefined;
-    if (positionals.length !== 1 || positionals[0] !== 'api')
-      return 'Which one? There is: npm run bench -- api';
-    return { calls: whole('calls', values.calls, 2_000), atOnce: whole('at-once', values['at-once'], 64) };
-  } catch (error) {
-    return `${(error as Error).message.split('\n')[0]?.split('. ')[0]} (--help lists what there is)`;
-  }
-}
-
-function whole(name: string, text: string, most: number): number {
-  const value = Number(text);
-  if (/^\d+$/.test(text) && value >= 1 && value <= most) return value;
-  throw new Error(`--${name} takes a whole number from 1 to ${most}`);
 }

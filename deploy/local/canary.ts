@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { parseArgs } from 'node:util';
 import { Canaries } from './canary/canaries.ts';
 import { FORMS, formsOf, write } from './canary/forms.ts';
 import { placesOf, type SearchedPlace } from './canary/places.ts';
 import { runScenario } from './canary/scenario.ts';
 import { fineExpiries, fineTimes } from './canary/times.ts';
+import { runProgram } from './command-line.ts';
 import { freePort } from './ports.ts';
 import { startStack } from './stack.ts';
 import { type Finding, type Needle, search } from './try/search.ts';
@@ -24,20 +24,11 @@ The exit code is 0 when nothing was found but what was planted, and all of that.
 const PLANTED_BYTES = 16;
 
 /** `npm run canary`: resolves with the exit code. */
-export async function main(args: string[]): Promise<number> {
-  try {
-    const { values } = parseArgs({
-      args,
-      options: { help: { type: 'boolean', short: 'h', default: false } },
-    });
-    if (values.help) {
-      console.log(HELP);
-      return 0;
-    }
-  } catch (error) {
-    console.error(`${(error as Error).message} (--help tells more)`);
-    return 2;
-  }
+export function main(args: readonly string[]): Promise<number> {
+  return runProgram(args, { help: HELP, options: {}, read: () => undefined, run: scanAndTell });
+}
+
+async function scanAndTell(): Promise<number> {
   const result = await scan((sentence) => console.log(sentence));
   for (const { what, form, where } of result.findings) console.log(`FOUND: ${what}, as ${form}, in ${where}`);
   for (const missed of result.missed) console.log(`NOT CAUGHT: ${missed}`);

@@ -3,6 +3,7 @@ import { chmod, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { BackupFailed, requirePrograms } from '../backup/programs.ts';
+import { createSay, runProgram } from './command-line.ts';
 import { type ActOptions, Drill, type Keys, type Measured } from './drill/acts.ts';
 import { Place } from './drill/place.ts';
 import { temporaryDirectory } from './servers/temporary.ts';
@@ -22,11 +23,11 @@ code is 0 when everything held, 1 when not.`;
 const run = promisify(execFile);
 
 /** `npm run drill`: resolves with the exit code. */
-export async function main(args: readonly string[]): Promise<number> {
-  if (args.length > 0) {
-    console.log(HELP);
-    return args[0] === '--help' || args[0] === '-h' ? 0 : 2;
-  }
+export function main(args: readonly string[]): Promise<number> {
+  return runProgram(args, { help: HELP, options: {}, read: () => undefined, run: drill });
+}
+
+async function drill(): Promise<number> {
   try {
     await requirePrograms('pg_dump', 'pg_restore', 'pg_basebackup', 'pg_receivewal', 'age', 'age-keygen');
   } catch (error) {
@@ -53,9 +54,7 @@ async function stop(place: Place, home: string): Promise<void> {
 }
 
 async function rehearse(place: Place): Promise<number> {
-  const startedMs = performance.now();
-  const say = (sentence: string) =>
-    console.log(`${((performance.now() - startedMs) / 1_000).toFixed(1).padStart(6)} s  ${sentence}`);
+  const say = createSay();
   let failed = 0;
   const check: ActOptions['check'] = (isTrue, sentence) => {
     if (!isTrue) failed += 1;

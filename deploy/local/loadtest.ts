@@ -1,7 +1,8 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { cpus, platform, release, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
-import { HELP, readArguments, type Wanted } from './loadtest/arguments.ts';
+import { createSay, runProgram, type Say } from './command-line.ts';
+import { HELP, OPTIONS, readWanted, type Wanted } from './loadtest/arguments.ts';
 import { findK6, HOW_TO_GET_K6, startK6 } from './loadtest/k6.ts';
 import { renderReport } from './loadtest/report.ts';
 import { exitCode, judge, type Summary, type Verdict } from './loadtest/verdict.ts';
@@ -17,19 +18,21 @@ const WINDOW_MS = 10_000;
 /** A line of progress each. */
 const SAY_EVERY = 10;
 
-type Say = (sentence: string) => void;
-
 /** `npm run loadtest`: resolves with the exit code. */
-export async function main(args: string[]): Promise<number> {
-  const wanted = readArguments(args);
-  if (wanted === 'help') {
-    console.log(HELP);
-    return 0;
-  }
+export function main(args: readonly string[]): Promise<number> {
+  return runProgram(args, {
+    help: HELP,
+    options: OPTIONS,
+    takesWords: true,
+    read: readWanted,
+    run: runScenario,
+  });
+}
+
+async function runScenario(wanted: Wanted): Promise<number> {
   const program = findK6();
-  const fault = 'fault' in wanted ? wanted.fault : program === undefined ? HOW_TO_GET_K6 : undefined;
-  if ('fault' in wanted || program === undefined) {
-    console.error(fault);
+  if (program === undefined) {
+    console.error(HOW_TO_GET_K6);
     return COULD_NOT_BEGIN;
   }
   const say = createSay();
@@ -199,10 +202,4 @@ function progress({ sockets, accepted, realtimeP95Ms, apiP95Ms, generatorCores, 
 
 function stamp(): string {
   return new Date().toISOString().slice(0, 19).replaceAll(':', '-');
-}
-
-function createSay(): Say {
-  const startMs = performance.now();
-  return (sentence) =>
-    console.log(`${((performance.now() - startMs) / 1_000).toFixed(1).padStart(6)} s  ${sentence}`);
 }

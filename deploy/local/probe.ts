@@ -1,5 +1,5 @@
-import { rename, writeFile } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
+import { UsageError } from '../../shared/entry.ts';
+import { type Gauge, runProgram, webAddress, whole, writeGauges } from './command-line.ts';
 import { Identity } from './probe/identity.ts';
 import { type Measured, measure } from './probe/measure.ts';
 import { liveRun } from './run-file.ts';
@@ -34,21 +34,44 @@ interface Wanted {
 type Result = ({ readonly ok: true } & Measured) | { readonly ok: false; readonly why: string };
 
 /** `npm run probe`: resolves with the exit code. */
-export async function main(args: string[]): Promise<number> {
-  const wanted = readArguments(args);
-  if (wanted === undefined) {
-    console.log(HELP);
-    return 0;
-  }
-  if (typeof wanted === 'string') {
-    console.error(wanted);
-    return 2;
-  }
+export function main(args: readonly string[]): Promise<number> {
+  return runProgram(args, {
+    help: HELP,
+    options: {
+      edge: { type: 'string' },
+      state: { type: 'string', default: `${CHECKOUT}/.hushwire/probe.json` },
+      messages: { type: 'string', default: '5' },
+      'max-ms': { type: 'string', default: '1000' },
+      'timeout-s': { type: 'string', default: '30' },
+      metrics: { type: 'string' },
+      json: { type: 'boolean', default: false },
+    },
+    read: ({ edge, state, metrics, json, ...counts }): Wanted => ({
+      edge: edge === undefined ? runningEdge() : webAddress('edge', edge),
+      state,
+      messages: whole('messages', counts.messages, [1, 1_000]),
+      maxMs: whole('max-ms', counts['max-ms'], [1, 60_000]),
+      timeoutMs: whole('timeout-s', counts['timeout-s'], [1, 3_600]) * 1_000,
+      metrics,
+      isJson: json,
+    }),
+    run: probeAndTell,
+  });
+}
+
+function runningEdge(): string {
+  const edge = liveRun(`${CHECKOUT}/.hushwire`)?.edgeUrl;
+  if (edge === undefined)
+    throw new UsageError('No stack is running: start one with "npm start", or name one with --edge');
+  return edge;
+}
+
+async function probeAndTell(wanted: Wanted): Promise<number> {
   const result = await probe(wanted);
   const sentence = wanted.isJson ? JSON.stringify(summaryOf(result)) : tell(result);
   if (result.ok || wanted.isJson) console.log(sentence);
   else console.error(sentence);
-  if (wanted.metrics !== undefined) await writeMetrics(wanted.metrics, result);
+  if (wanted.metrics !== undefined) await writeGauges(wanted.metrics, gaugesOf(result));
   return result.ok ? 0 : 1;
 }
 
@@ -98,69 +121,23 @@ export function summaryOf(result: Result) {
   return { ok: true, nodes: result.nodes, messages: result.deliveryMs.length, ...figuresOf(result) };
 }
 
-/** Written beside and renamed: the collector must never read half a file. */
-async function writeMetrics(path: string, result: Result): Promise<void> {
+function gaugesOf(result: Result): Gauge[] {
   const figures = result.ok ? figuresOf(result) : undefined;
-  const gauge = (name: string, help: string, value: number | undefined) =>
-    value === undefined ? [] : [`# HELP ${name} ${help}`, `# TYPE ${name} gauge`, `${name} ${value}`];
   const seconds = (ms: number | undefined) => (ms === undefined ? undefined : ms / 1_000);
-  const lines = [
-    ...gauge(
+  const gauge = (name: string, help: string, value: number | undefined): Gauge => ({ name, help, value });
+  return [
+    gauge(
       'hushwire_probe_success',
       'Whether every message of the last run arrived in time',
       Number(result.ok),
     ),
-    ...gauge('hushwire_probe_sign_in_seconds', 'Sign-in and first connection', seconds(figures?.signInMs)),
-    ...gauge('hushwire_probe_delivery_seconds', 'Slowest delivery', seconds(figures?.slowestMs)),
-    ...gauge('hushwire_probe_crossed_nodes', 'Whether they crossed two nodes', crossed(result)),
-    ...gauge('hushwire_probe_run_timestamp_seconds', 'When it ran', Math.floor(Date.now() / 1_000)),
+    gauge('hushwire_probe_sign_in_seconds', 'Sign-in and first connection', seconds(figures?.signInMs)),
+    gauge('hushwire_probe_delivery_seconds', 'Slowest delivery', seconds(figures?.slowestMs)),
+    gauge('hushwire_probe_crossed_nodes', 'Whether they crossed two nodes', crossed(result)),
+    gauge('hushwire_probe_run_timestamp_seconds', 'When it ran', Math.floor(Date.now() / 1_000)),
   ];
-  await writeFile(`${path}.${process.pid}`, `${lines.join('\n')}\n`);
-  await rename(`${path}.${process.pid}`, path);
 }
 
 function crossed(result: Result): number | undefined {
   return result.ok ? Number(result.nodes[0] !== result.nodes[1]) : undefined;
-}
-
-/** What was asked for; undefined for help; a sentence for what makes no sense. */
-function readArguments(args: string[]): Wanted | undefined | string {
-  try {
-    const { values } = parseArgs({
-      args,
-      options: {
-        help: { type: 'boolean', short: 'h', default: false },
-        edge: { type: 'string' },
-        state: { type: 'string', default: `${CHECKOUT}/.hushwire/probe.json` },
-        messages: { type: 'string', default: '5' },
-        'max-ms': { type: 'string', default: '1000' },
-        'timeout-s': { type: 'string', default: '30' },
-        metrics: { type: 'string' },
-        json: { type: 'boolean', default: false },
-      },
-    });
-    if (values.help) return undefined;
-    const edge = values.edge?.replace(/\/+$/, '') ?? liveRun(`${CHECKOUT}/.hushwire`)?.edgeUrl;
-    if (edge === undefined)
-      return 'No stack is running: start one with "npm start", or name one with --edge.';
-    if (!/^https?:\/\//.test(edge)) return '--edge takes an http or https URL';
-    return {
-      edge,
-      state: values.state,
-      messages: count('--messages', values.messages, 1_000),
-      maxMs: count('--max-ms', values['max-ms'], 60_000),
-      timeoutMs: count('--timeout-s', values['timeout-s'], 3_600) * 1_000,
-      metrics: values.metrics,
-      isJson: values.json,
-    };
-  } catch (error) {
-    return `${(error as Error).message.split('\n')[0]?.split('. ')[0]} (--help lists what there is)`;
-  }
-}
-
-function count(name: string, text: string, max: number): number {
-  const number = Number(text);
-  if (!/^\d+$/.test(text) || number < 1 || number > max)
-    throw new Error(`${name} takes a whole number from 1 to ${max}`);
-  return number;
 }

@@ -1,6 +1,7 @@
-import { parseArgs } from 'node:util';
+import { UsageError } from '../../shared/entry.ts';
 import { BackupFailed } from '../backup/programs.ts';
 import { type RestoreOptions, restoreBackup } from '../backup/restore.ts';
+import { runProgram } from './command-line.ts';
 
 const HELP = `npm run restore -- --file <backup.dump.age> --identity <key file> [--replace]
 
@@ -15,16 +16,27 @@ The database is DATABASE_URL (or HUSHWIRE_ORIGIN_DATABASE_URL). Stop the origin 
 same release or a newer one. The exit code is 0 when all is there, 1 when not, 2 for wrong options.`;
 
 /** `npm run restore`: resolves with the exit code. */
-export async function main(args: string[]): Promise<number> {
-  const wanted = readArguments(args);
-  if (wanted === undefined) {
-    console.log(HELP);
-    return 0;
-  }
-  if (typeof wanted === 'string') {
-    console.error(wanted);
-    return 2;
-  }
+export function main(args: readonly string[]): Promise<number> {
+  return runProgram(args, {
+    help: HELP,
+    options: {
+      file: { type: 'string' },
+      identity: { type: 'string' },
+      replace: { type: 'boolean', default: false },
+    },
+    read: ({ file, identity, replace: mayReplace }): RestoreOptions => {
+      const databaseUrl = process.env.HUSHWIRE_ORIGIN_DATABASE_URL || process.env.DATABASE_URL;
+      if (!databaseUrl) throw new UsageError('DATABASE_URL is not set; wanted: the URL of a fresh database');
+      if (file === undefined) throw new UsageError('--file is missing; wanted: the backup to restore');
+      if (identity === undefined)
+        throw new UsageError("--identity is missing; wanted: the file with age's private key");
+      return { file, identity, databaseUrl, mayReplace };
+    },
+    run: restore,
+  });
+}
+
+async function restore(wanted: RestoreOptions): Promise<number> {
   try {
     const { takenAt, tables, migration } = await restoreBackup(wanted);
     const rows = Object.values(tables).reduce((sum, table) => sum + table.rows, 0);
@@ -36,29 +48,5 @@ export async function main(args: string[]): Promise<number> {
     if (!(error instanceof BackupFailed)) throw error;
     console.error(`Not restored: ${error.message}`);
     return 1;
-  }
-}
-
-/** What was asked for; undefined for help; a sentence for what makes no sense. */
-function readArguments(args: string[]): RestoreOptions | undefined | string {
-  try {
-    const { values } = parseArgs({
-      args,
-      options: {
-        help: { type: 'boolean', short: 'h', default: false },
-        file: { type: 'string' },
-        identity: { type: 'string' },
-        replace: { type: 'boolean', default: false },
-      },
-    });
-    if (values.help) return undefined;
-    const databaseUrl = process.env.HUSHWIRE_ORIGIN_DATABASE_URL || process.env.DATABASE_URL;
-    const { file, identity, replace } = values;
-    if (!databaseUrl) return 'DATABASE_URL is not set; wanted: the URL of a fresh database';
-    if (file === undefined) return '--file is missing; wanted: the backup to restore';
-    if (identity === undefined) return "--identity is missing; wanted: the file with age's private key";
-    return { file, identity, databaseUrl, mayReplace: replace };
-  } catch (error) {
-    return `${(error as Error).message.split('\n')[0]?.split('. ')[0]} (--help lists what there is)`;
   }
 }

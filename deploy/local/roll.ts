@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
+import { createSay, runProgram, whole } from './command-line.ts';
 import { Crowd, MEMBERS } from './roll/crowd.ts';
 import { type Fleet, type Replacement, startFleet } from './roll/fleet.ts';
 import { Tally } from './roll/tally.ts';
@@ -36,16 +36,30 @@ interface Wanted extends Replacement {
 }
 
 /** `npm run roll`: resolves with the exit code. */
-export async function main(args: string[]): Promise<number> {
-  const wanted = readArguments(args);
-  if (typeof wanted === 'string') {
-    console.error(wanted);
-    return 2;
-  }
-  if (wanted === undefined) {
-    console.log(HELP);
-    return 0;
-  }
+export function main(args: readonly string[]): Promise<number> {
+  return runProgram(args, {
+    help: HELP,
+    options: {
+      connections: { type: 'string', default: '2000' },
+      rate: { type: 'string', default: '500' },
+      nodes: { type: 'string', default: '2' },
+      window: { type: 'string', default: '60' },
+      beside: { type: 'boolean', default: false },
+      kill: { type: 'boolean', default: false },
+    },
+    read: ({ connections, rate, nodes, window, beside: isBeside, kill: isKilled }): Wanted => ({
+      connections: whole('connections', connections, [MEMBERS, 8_000]) & ~(MEMBERS - 1),
+      rate: whole('rate', rate, [1, 10_000]),
+      nodes: whole('nodes', nodes, [2, 8]),
+      windowMs: whole('window', window, [1, 3_600]) * 1_000,
+      isBeside,
+      isKilled,
+    }),
+    run: roll,
+  });
+}
+
+async function roll(wanted: Wanted): Promise<number> {
   const say = createSay();
   const fleet = await startFleet({ nodes: wanted.nodes, windowMs: wanted.windowMs, say });
   const interrupted = new Promise<number>((resolve) => {
@@ -118,46 +132,6 @@ function readMigration(): number | undefined {
   } catch {
     return undefined; // Another system, or an older kernel: there is no such thing to report.
   }
-}
-
-function readArguments(args: string[]): Wanted | undefined | string {
-  try {
-    const { values } = parseArgs({
-      args,
-      options: {
-        help: { type: 'boolean', short: 'h', default: false },
-        connections: { type: 'string', default: '2000' },
-        rate: { type: 'string', default: '500' },
-        nodes: { type: 'string', default: '2' },
-        window: { type: 'string', default: '60' },
-        beside: { type: 'boolean', default: false },
-        kill: { type: 'boolean', default: false },
-      },
-    });
-    if (values.help) return undefined;
-    return {
-      connections: whole('connections', values.connections, [MEMBERS, 8_000]) & ~(MEMBERS - 1),
-      rate: whole('rate', values.rate, [1, 10_000]),
-      nodes: whole('nodes', values.nodes, [2, 8]),
-      windowMs: whole('window', values.window, [1, 3_600]) * 1_000,
-      isBeside: values.beside,
-      isKilled: values.kill,
-    };
-  } catch (error) {
-    return `${(error as Error).message.split('\n')[0]?.split('. ')[0]} (--help lists what there is)`;
-  }
-}
-
-function whole(name: string, text: string, [least, most]: readonly [number, number]): number {
-  const value = Number(text);
-  if (/^\d+$/.test(text) && value >= least && value <= most) return value;
-  throw new Error(`--${name} takes a whole number from ${least} to ${most}`);
-}
-
-function createSay(): (sentence: string) => void {
-  const startedMs = performance.now();
-  return (sentence) =>
-    console.log(`${((performance.now() - startedMs) / 1_000).toFixed(1).padStart(6)} s  ${sentence}`);
 }
 
 function rounded(ms: number): number {

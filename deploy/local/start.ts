@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { parseArgs } from 'node:util';
+import { runProgram, whole } from './command-line.ts';
 import { GIVEN_HELP, readGiven } from './given.ts';
 import { CHECKOUT } from './servers/checkout.ts';
 import { type Stack, startStack } from './stack.ts';
@@ -34,16 +34,26 @@ interface Wanted {
 }
 
 /** `npm start`: runs the stack until it is interrupted (0) or breaks (1); 2 when the arguments make no sense. */
-export async function main(args: string[]): Promise<number> {
-  const wanted = readArguments(args);
-  if (typeof wanted === 'string') {
-    console.error(wanted);
-    return 2;
-  }
-  if (wanted === undefined) {
-    console.log(HELP);
-    return 0;
-  }
+export function main(args: readonly string[]): Promise<number> {
+  return runProgram(args, {
+    help: HELP,
+    options: {
+      fresh: { type: 'boolean', default: false },
+      nodes: { type: 'string', default: '2' },
+      'edge-port': { type: 'string', default: String(PORTS.edge) },
+      dir: { type: 'string', default: `${CHECKOUT}/.hushwire` },
+    },
+    read: ({ fresh: isFresh, nodes, 'edge-port': edgePort, dir }): Wanted => ({
+      isFresh,
+      nodes: whole('nodes', nodes, [1, NODES_MAX]),
+      edgePort: whole('edge-port', edgePort, [0, 65_535]),
+      dir: resolve(dir),
+    }),
+    run: serve,
+  });
+}
+
+async function serve(wanted: Wanted): Promise<number> {
   // A terminal that was closed must not keep us from ending everything in order.
   for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined);
   const interruption = listenForInterruption();
@@ -76,38 +86,6 @@ async function run(wanted: Wanted, { first }: Interruption): Promise<number> {
   else console.log('\nEnding (Ctrl-C again to hurry)');
   await stack.stop();
   return fault === undefined ? 0 : 1;
-}
-
-/** What was asked for; undefined for help; a sentence for what makes no sense. */
-function readArguments(args: string[]): Wanted | undefined | string {
-  try {
-    const { values } = parseArgs({
-      args,
-      options: {
-        help: { type: 'boolean', short: 'h', default: false },
-        fresh: { type: 'boolean', default: false },
-        nodes: { type: 'string', default: '2' },
-        'edge-port': { type: 'string', default: String(PORTS.edge) },
-        dir: { type: 'string', default: `${CHECKOUT}/.hushwire` },
-      },
-    });
-    if (values.help) return undefined;
-    return {
-      isFresh: values.fresh,
-      nodes: readNumber('--nodes', values.nodes, { min: 1, max: NODES_MAX }),
-      edgePort: readNumber('--edge-port', values['edge-port'], { min: 0, max: 65_535 }),
-      dir: resolve(values.dir),
-    };
-  } catch (error) {
-    return `${(error as Error).message.split('\n')[0]?.split('. ')[0]} (--help lists what there is)`;
-  }
-}
-
-function readNumber(name: string, text: string, { min, max }: { min: number; max: number }): number {
-  const number = Number(text);
-  if (!/^\d+$/.test(text) || number < min || number > max)
-    throw new Error(`${name} takes a whole number from ${min} to ${max}`);
-  return number;
 }
 
 /** What people see when everything runs: where it is, and what to do next. */

@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util';
+import { runProgram, webAddress, whole } from './command-line.ts';
 import { liveRun } from './run-file.ts';
 import { CHECKOUT } from './servers/checkout.ts';
 import { Participant } from './try/participant.ts';
@@ -34,16 +34,24 @@ interface Target extends StoreUrls {
 }
 
 /** `npm run try`: resolves with the exit code. */
-export async function main(args: string[]): Promise<number> {
-  const wanted = readArguments(args);
-  if (typeof wanted === 'string') {
-    console.error(wanted);
-    return 2;
-  }
-  if (wanted === undefined) {
-    console.log(HELP);
-    return 0;
-  }
+export function main(args: readonly string[]): Promise<number> {
+  return runProgram(args, {
+    help: HELP,
+    options: {
+      edge: { type: 'string' },
+      messages: { type: 'string', default: '200' },
+      dir: { type: 'string', default: `${CHECKOUT}/.hushwire` },
+    },
+    read: ({ edge, messages, dir }): Wanted => ({
+      edge: edge === undefined ? undefined : webAddress('edge', edge),
+      messages: whole('messages', messages, [1, MESSAGES_MAX]),
+      dir,
+    }),
+    run: tryWanted,
+  });
+}
+
+async function tryWanted(wanted: Wanted): Promise<number> {
   const target = findTarget(wanted);
   if (typeof target === 'string') {
     console.error(target);
@@ -100,10 +108,7 @@ function conclude({ failed }: Report): number {
 /** Where to go, or a sentence why there is nowhere. */
 function findTarget({ edge, dir }: Wanted): Target | string {
   const run = liveRun(dir);
-  if (edge !== undefined) {
-    const url = edge.replace(/\/+$/, '');
-    return { edge: url, ...(run?.edgeUrl === url ? storesOf(run) : {}) };
-  }
+  if (edge !== undefined) return { edge, ...(run?.edgeUrl === edge ? storesOf(run) : {}) };
   if (run === undefined) return 'No stack is running: start one with "npm start", then run this again.';
   if (run.edgeUrl === undefined)
     return 'The stack is still starting: wait until it says "ready", then run this again.';
@@ -115,30 +120,6 @@ function storesOf({ redisUrl, databaseUrl }: StoreUrls): StoreUrls {
     ...(redisUrl === undefined ? {} : { redisUrl }),
     ...(databaseUrl === undefined ? {} : { databaseUrl }),
   };
-}
-
-/** What was asked for; undefined for help; a sentence for what makes no sense. */
-function readArguments(args: string[]): Wanted | undefined | string {
-  try {
-    const { values } = parseArgs({
-      args,
-      options: {
-        help: { type: 'boolean', short: 'h', default: false },
-        edge: { type: 'string' },
-        messages: { type: 'string', default: '200' },
-        dir: { type: 'string', default: `${CHECKOUT}/.hushwire` },
-      },
-    });
-    if (values.help) return undefined;
-    const messages = Number(values.messages);
-    if (!/^\d+$/.test(values.messages) || messages < 1 || messages > MESSAGES_MAX)
-      return `--messages takes a whole number from 1 to ${MESSAGES_MAX}`;
-    if (values.edge !== undefined && !/^https?:\/\//.test(values.edge))
-      return '--edge takes an http or https URL';
-    return { edge: values.edge, messages, dir: values.dir };
-  } catch (error) {
-    return `${(error as Error).message.split('\n')[0]?.split('. ')[0]} (--help lists what there is)`;
-  }
 }
 
 interface Interruption {

@@ -35,7 +35,7 @@ describe('the status page of a node, in Chromium', ({ test, before, after, needs
     await page.locator('#state[data-tone=good]').waitFor();
     return { page, faults };
   };
-  const textOf = (page: Page, id: string) => page.locator(`#${id}`).innerText();
+  const textOf = async (page: Page, id: string) => (await page.locator(`#${id}`).textContent()) ?? '';
 
   for (const [size, scheme] of [
     ['desktop', 'light'],

@@ -2,8 +2,9 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { describe } from '../../../shared/testing/suite.ts';
+import { main } from '../loadtest.ts';
 import { CHECKOUT } from '../servers/checkout.ts';
-import { HELP, readArguments } from './arguments.ts';
+import { HELP, readWanted } from './arguments.ts';
 import { findK6 } from './k6.ts';
 import { SCENARIOS } from './scenarios.ts';
 
@@ -16,16 +17,8 @@ describe('npm run loadtest', ({ test }) => {
   });
 
   test('hands on what the script is to know', () => {
-    const wanted = readArguments([
-      'hold',
-      '--sockets',
-      '200',
-      '--edge',
-      'https://edge.example/',
-      '--rate',
-      '7',
-    ]);
-    if (wanted === 'help' || 'fault' in wanted) throw new Error('refused');
+    const given = { nodes: '2', sockets: '200', edge: 'https://edge.example/', rate: '7' };
+    const wanted = readWanted(given, ['hold']);
     assert.equal(wanted.env, { SOCKETS: '200', RATE: '7' });
     assert.is(wanted.edge, 'https://edge.example');
     assert.is(wanted.scenario.name, 'hold');
@@ -46,8 +39,21 @@ describe('npm run loadtest', ({ test }) => {
     [['hold', '--what'], /--what/],
   ];
   for (const [args, says] of refused)
-    test(`refuses ${args.join(' ') || 'nothing'}`, () => {
-      const wanted = readArguments([...args]);
-      assert.match(typeof wanted === 'object' && 'fault' in wanted ? wanted.fault : '', says);
+    test(`refuses ${args.join(' ') || 'nothing'}`, async () => {
+      const { code, errors } = await heard(() => main(args));
+      assert.is(code, 2);
+      assert.match(errors, says);
     });
 });
+
+/** Runs it and takes what it says to stderr. */
+async function heard(run: () => Promise<number>): Promise<{ code: number; errors: string }> {
+  const said: string[] = [];
+  const { error } = console;
+  console.error = (line: string) => void said.push(line);
+  try {
+    return { code: await run(), errors: said.join('\n') };
+  } finally {
+    console.error = error;
+  }
+}

@@ -1,4 +1,5 @@
-import { parseArgs } from 'node:util';
+import { UsageError } from '../../../shared/entry.ts';
+import { webAddress, whole } from '../command-line.ts';
 import { SCENARIOS, type Scenario } from './scenarios.ts';
 
 export const HELP = `npm run loadtest -- <scenario> [<options>]
@@ -27,54 +28,40 @@ export interface Wanted {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** What was asked for; `help`; or a sentence that says what was wrong. */
-export function readArguments(args: string[]): Wanted | 'help' | { readonly fault: string } {
-  try {
-    const { values, positionals } = parseArgs({
-      args,
-      allowPositionals: true,
-      options: {
-        help: { type: 'boolean', short: 'h', default: false },
-        edge: { type: 'string' },
-        sockets: { type: 'string' },
-        seconds: { type: 'string' },
-        rate: { type: 'string' },
-        nodes: { type: 'string', default: '2' },
-        out: { type: 'string' },
-      },
-    });
-    if (values.help) return 'help';
-    const [name, ...more] = positionals;
-    const scenario = SCENARIOS.find((one) => one.name === name);
-    if (scenario === undefined || more.length > 0) throw new Error(chooseFrom(name, more));
-    const env: Record<string, string> = {};
-    for (const option of ['sockets', 'seconds', 'rate'] as const) {
-      const value = values[option];
-      if (value !== undefined) env[option.toUpperCase()] = whole(option, value, [1, 100_000]);
-    }
-    const nodes = Number(whole('nodes', values.nodes, [1, 8]));
-    return { scenario, edge: readEdge(values.edge), nodes, out: values.out, env };
-  } catch (error) {
-    const [sentence] = (error as Error).message.split('\n');
-    return { fault: `${sentence} (--help lists what there is)` };
+export const OPTIONS = {
+  edge: { type: 'string' },
+  sockets: { type: 'string' },
+  seconds: { type: 'string' },
+  rate: { type: 'string' },
+  nodes: { type: 'string', default: '2' },
+  out: { type: 'string' },
+} as const;
+
+type Values = Readonly<Partial<Record<keyof typeof OPTIONS, string>>>;
+
+/** What was asked for; throws UsageError. */
+export function readWanted(
+  { edge, nodes = '', out, ...given }: Values,
+  [name, ...more]: readonly string[],
+): Wanted {
+  const scenario = SCENARIOS.find((one) => one.name === name);
+  if (scenario === undefined || more.length > 0) throw new UsageError(chooseFrom(name, more));
+  const env: Record<string, string> = {};
+  for (const option of ['sockets', 'seconds', 'rate'] as const) {
+    const value = given[option];
+    if (value !== undefined) env[option.toUpperCase()] = String(whole(option, value, [1, 100_000]));
   }
+  return {
+    scenario,
+    edge: edge === undefined ? undefined : webAddress('edge', edge),
+    nodes: whole('nodes', nodes, [1, 8]),
+    out,
+    env,
+  };
 }
 
 function chooseFrom(name: string | undefined, more: readonly string[]): string {
   if (more.length > 0) return `One scenario at a time, not also ${more.join(', ')}`;
   const names = SCENARIOS.map((one) => one.name).join(', ');
   return name === undefined ? `Name a scenario: ${names}` : `There is no scenario "${name}", but ${names}`;
-}
-
-function readEdge(value: string | undefined): string | undefined {
-  if (value === undefined) return undefined;
-  if (!URL.canParse(value) || !/^https?:$/.test(new URL(value).protocol))
-    throw new Error(`--edge takes an http or https URL, not "${value}"`);
-  return value.replace(/\/+$/, '');
-}
-
-function whole(name: string, text: string, [least, most]: readonly [number, number]): string {
-  const value = Number(text);
-  if (/^\d+$/.test(text) && value >= least && value <= most) return text;
-  throw new Error(`--${name} takes a whole number from ${least} to ${most}`);
 }
