@@ -62,6 +62,13 @@ export const ORIGIN_VARIABLES = {
     protocols: ['ws:', 'wss:'],
     fallback: '',
   }),
+  socketIdleSeconds: integer('HUSHWIRE_ORIGIN_SOCKET_IDLE_SECONDS', {
+    about:
+      'after how long a silent socket is closed; it is pinged before, so no living one is idle for longer',
+    min: 8,
+    max: 600,
+    fallback: 60,
+  }),
   internalHost: text('HUSHWIRE_ORIGIN_INTERNAL_HOST', {
     about: 'address of the internal API',
     fallback: '127.0.0.1',

@@ -104,6 +104,7 @@ async function run(config: OriginConfig): Promise<void> {
     onOpen: (socket) => node.accept(socket),
     frameBytes: config.frameBytes,
     outboxBytes: config.outboxBytes,
+    idleSeconds: config.socketIdleSeconds,
   });
   const internal = await startHttpServer({
     host: config.internalHost,

@@ -56,7 +56,7 @@ describe('relations of the template', ({ test }) => {
     });
 
   test('build on what the nodes really do', () => {
-    const idle = /IDLE_TIMEOUT_SECONDS = (\d+)/.exec(source('origin/adapters/uws-server.ts'))?.[1];
+    const idle = /SOCKET_IDLE_SECONDS'.*?fallback: (\d+)/s.exec(source('origin/config.ts'))?.[1];
     const keepAlive = /KEEP_ALIVE_MS = ([\d_]+)/.exec(source('origin/adapters/http-server.ts'))?.[1];
     assert.is(Number(idle), SOCKET_IDLE);
     assert.is(Number(keepAlive?.replaceAll('_', '')), NODE_KEEP_ALIVE * 1_000);

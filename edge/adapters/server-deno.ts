@@ -38,8 +38,8 @@ const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 20_000;
 /** How often node:http looks for requests past their time; its own default is 30 s. */
 const CHECK_INTERVAL_MS = 2_000;
-/** Longer than the 60 s after which balancers usually drop an idle connection, so that they are the ones who do. */
-const KEEP_ALIVE_MS = 65_000;
+/** Longer than the 60 to 90 s after which balancers drop an idle connection, so that they are the ones who do. */
+const KEEP_ALIVE_MS = 95_000;
 /** Half of the usual hard limit of 20,000 files; every socket that is passed through takes a second one. */
 const CONNECTIONS_MAX = 10_000;
 /** Room for a ticket in the subprotocol, or an access token, beside what browsers send. */

@@ -36,13 +36,13 @@ export interface UwsServerOptions {
   readonly onOpen: (socket: Socket) => ConnectionEvents;
   /** Why a further connection is not let in now; undefined when it is. */
   readonly refusal: () => Failure | undefined;
+  /** After so long a silent socket is closed, though it was pinged; 8 to 960. */
+  readonly idleSeconds: number;
   /** Largest message that is read, and how much may be queued for a peer before it is cut. */
   readonly frameBytes: number;
   readonly outboxBytes: number;
 }
 
-/** Below the 60 s at which load balancers usually cut an idle connection; the library pings well before. */
-const IDLE_TIMEOUT_SECONDS = 60;
 /** Read beyond the limit, so that a frame somewhat too large can be answered with 1009 instead of a cut. */
 const EXTRA_FRAME_BYTES = 32 * 1024;
 /** `ListenOptions.LIBUS_LISTEN_DEFAULT` and `LIBUS_LISTEN_EXCLUSIVE_PORT`, which exist in the library's types only. */
@@ -74,7 +74,8 @@ export function startUwsServer(options: UwsServerOptions): Promise<UwsServer> {
     maxPayloadLength: options.frameBytes + EXTRA_FRAME_BYTES,
     maxBackpressure: options.outboxBytes,
     closeOnBackpressureLimit: true,
-    idleTimeout: IDLE_TIMEOUT_SECONDS,
+    // The library pings what is silent, 16 s before this (4 s where it is 8, 8 s below 32).
+    idleTimeout: options.idleSeconds,
     sendPingsAutomatically: true,
     upgrade: (response, request, context) => upgrade(options, response, request, context),
     open: (ws) => open(options, ws),
