@@ -27,6 +27,7 @@ const TARGETS = [
   'canary',
   'backup',
   'restore',
+  'secrets',
   'drill',
   'synth',
   'workers',
