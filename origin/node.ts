@@ -242,7 +242,7 @@ export class OriginNode {
 
   #suspendOrResume(): void {
     const { revocations, log, node } = this.#ports;
-    if (!this.#suspension.set(revocations.isSilent)) return;
+    if (!this.#suspension.set(revocations.isSilent())) return;
     if (this.isSuspended) log('error', 'node.suspended', { node, count: this.#connections.size });
     else log('info', 'node.resumed', { node, count: this.#connections.size });
   }

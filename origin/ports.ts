@@ -89,7 +89,7 @@ export interface RevocationRecords {
   /** One transaction: the entry, its device, and the end of every other one. */
   recover(recovery: Recovery, mark: CallMark): Promise<Recovered>;
   belongings(account: Tag): Promise<Belongings>;
-  /** Revocations of today and yesterday after number `after`. None is ever numbered below one that was read before. */
+  /** Revocations of the last three days after number `after`. None is ever numbered below one that was read before. */
   readRevocations(after: number): Promise<RevocationPage>;
 }
 

@@ -165,15 +165,15 @@ describe('revocations', ({ test }) => {
     rig.isStoreDown = true;
     rig.silentMs = REREAD_MS;
     await tick();
-    assert.not(revocations.isSilent);
+    assert.not(revocations.isSilent());
     rig.silentMs = 2 * REREAD_MS - 1;
     await tick();
-    assert.not(revocations.isSilent);
+    assert.not(revocations.isSilent());
     rig.silentMs += 1;
-    assert.ok(revocations.isSilent);
+    assert.ok(revocations.isSilent());
     rig.isStoreDown = false;
     await tick();
-    assert.not(revocations.isSilent);
+    assert.not(revocations.isSilent());
   });
 
   test('are known as long as the relay brings every hint, but not after one may have been missed', async () => {
@@ -181,13 +181,32 @@ describe('revocations', ({ test }) => {
     await start();
     rig.isStoreDown = true;
     for (let i = 0; i < 5; i += 1) await tick();
-    assert.not(revocations.isSilent);
+    assert.not(revocations.isSilent());
     rig.listener?.onInterrupted();
     await new Promise((resolve) => setImmediate(resolve));
-    assert.ok(revocations.isSilent);
+    assert.ok(revocations.isSilent());
     rig.isStoreDown = false;
     await tick();
-    assert.not(revocations.isSilent);
+    assert.not(revocations.isSilent());
+  });
+
+  test('stay unknown while a relay that came back brings hints, until the store was read to its end', async () => {
+    const { rig, revocations, start, tick } = createRig();
+    await start();
+    rig.isStoreDown = true;
+    rig.silentMs = 2 * REREAD_MS;
+    await tick();
+    await tick();
+    assert.ok(revocations.isSilent());
+    rig.silentMs = 0;
+    assert.ok(revocations.isSilent(), 'before it says that it was interrupted');
+    rig.listener?.onInterrupted();
+    assert.ok(revocations.isSilent(), 'while the store is being read');
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.ok(revocations.isSilent(), 'after that failed');
+    rig.isStoreDown = false;
+    await tick();
+    assert.not(revocations.isSilent());
   });
 
   test('are noticed within a minute with whatever a node may be configured to', () => {

@@ -1,16 +1,15 @@
 /**
- * What this node knows to be ended: sessions and devices, each until no ticket, grant or access token from before its
- * end can be good any more.
+ * What this node knows to be ended: sessions, devices and rights, each until no ticket, grant or access token from before
+ * its end can be good any more, nor a copy of it that an edge finds in a state Redis that lags.
  *
  * Two sources. Hints through the relay arrive within milliseconds and may get lost; the durable revocations are read
  * before the node is ready, whenever hints may have been missed, and every `rereadMs`. A node that has heard from neither
  * for too long does not know who was banned: it `isSilent`, and delivers nothing (suspension.ts) until it does.
  *
- * Bound: as many tags as were ended within LIFE_MS, some 150 bytes each.
+ * Bound: as many tags as were ended within three days, some 150 bytes each.
  */
 import type { Tag } from '../shared/frame.ts';
 import { errorFields, type Log } from '../shared/log.ts';
-import { TOKEN_KINDS } from '../shared/token.ts';
 import type { Control, RevocationRecords } from './ports.ts';
 
 export interface RevocationPorts {
@@ -23,12 +22,8 @@ export interface RevocationPorts {
   readonly setTimer: (run: () => void, ms: number) => () => void;
 }
 
-const { access, ticket, grants, mailboxes } = TOKEN_KINDS;
-/** The longest way from an access token to the end of what it led to, and a minute for clocks that differ. */
-export const REVOCATION_LIFE_MS =
-  (access.lifeSeconds + ticket.lifeSeconds + Math.max(grants.lifeSeconds, mailboxes.lifeSeconds) + 60) *
-  1_000;
-
+/** Copies of devices and memberships are held for three days at most (edge/copies.ts); tokens live for minutes. */
+export const REVOCATION_LIFE_MS = 3 * 86_400_000;
 /** Two readings that failed, and as long without a sign of the relay. */
 const SILENT_AFTER_READS = 2;
 /** A relay that works gives a sign of itself every two seconds; one or two of them may be late. */
@@ -48,8 +43,10 @@ export class Revocations {
   #reading: Promise<void> | undefined;
   #cancel: () => void = () => undefined;
   #readMs = 0;
-  /** Hints may have been missed since the store was last read, so that those that come now do not tell everything. */
-  #isBehind = true;
+  /** Times that hints may have been missed; the first is before there were any. */
+  #breaks = 1;
+  /** So many of them came before the last reading began: while there are more, hints do not tell everything. */
+  #coveredBreaks = 0;
   #lagMs = 0;
 
   constructor(ports: RevocationPorts) {
@@ -66,7 +63,7 @@ export class Revocations {
         if (sentAtMs !== undefined) this.#lagMs = Math.max(this.#ports.now() - sentAtMs, 0);
       },
       onInterrupted: () => {
-        this.#isBehind = true;
+        this.#breaks += 1;
         void this.#follow();
       },
     });
@@ -92,13 +89,13 @@ export class Revocations {
 
   /**
    * Whether this node may not know of a revocation that is older than the limit: neither was the store read since, nor
-   * did the relay, without a break since the last reading, show that its hints arrive.
+   * did the relay, without a break since the last reading, show that its hints arrive. Asked again and again: a relay that
+   * was silent for so long has missed hints, also when it says so only after it came back.
    */
-  get isSilent(): boolean {
-    const silentMs = this.#isBehind
-      ? this.readAgeMs
-      : Math.min(this.readAgeMs, this.#ports.control.silentMs());
-    return silentMs >= silenceLimitMs(this.#ports.rereadMs);
+  isSilent(): boolean {
+    const limitMs = silenceLimitMs(this.#ports.rereadMs);
+    if (this.#ports.control.silentMs() >= limitMs) this.#breaks = this.#coveredBreaks + 1;
+    return this.#breaks !== this.#coveredBreaks && this.readAgeMs >= limitMs;
   }
 
   /** Milliseconds from the node that was told last of an ending until its sockets here were closed, by the nodes' clocks. */
@@ -160,15 +157,10 @@ export class Revocations {
   }
 
   async #readOn(): Promise<void> {
-    const [beganMs, wasBehind] = [this.#ports.now(), this.#isBehind];
-    // What is missed from here on counts as missed after this reading.
-    this.#isBehind = false;
-    try {
-      await this.#readPages();
-    } catch (error) {
-      this.#isBehind ||= wasBehind;
-      throw error;
-    }
+    // What breaks from here on may hide what this reading does not find.
+    const [beganMs, breaks] = [this.#ports.now(), this.#breaks];
+    await this.#readPages();
+    this.#coveredBreaks = breaks;
     this.#readMs = beganMs;
   }
 

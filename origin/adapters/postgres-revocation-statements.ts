@@ -160,14 +160,14 @@ union all
   order by expires_on desc, session limit ${SESSIONS_PAGE})`;
 
 /**
- * $1 sequence number. Revocations after it of today and yesterday, in order, and in every row the newest number; one row
- * without a revocation when there is none.
+ * $1 sequence number. Revocations after it that are kept, in order, and in every row the newest number; one row without a
+ * revocation when there is none.
  */
 const READ_REVOCATIONS = `
 select head.sequence::text as head, found.sequence::text as sequence, found.tag
 from hushwire.revocation_head as head left join lateral (
   select sequence, tag from hushwire.revocations
-  where kind <> 'account' and sequence > $1::text::bigint and revoked_on >= ${TODAY} - 1
+  where kind <> 'account' and sequence > $1::text::bigint and revoked_on >= ${TODAY} - ${REVOCATION_DAYS}
   order by sequence limit ${REVOCATIONS_PAGE}
 ) as found on true
 order by found.sequence`;
