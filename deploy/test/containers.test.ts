@@ -15,7 +15,7 @@ import { findDeno } from '../local/servers/edge.ts';
 import { type RunningProcess, startProcess } from '../local/servers/process.ts';
 import { startRedis } from '../local/servers/redis.ts';
 import { temporaryDirectory } from '../local/servers/temporary.ts';
-import { copiesOf, type Instruction, lastStage, layOut, readDockerfile } from './image-tree.ts';
+import { buildWeb, copiesOf, type Instruction, lastStage, layOut, readDockerfile } from './image-tree.ts';
 
 const DOCKER = join(CHECKOUT, 'deploy', 'docker');
 const PARTS = ['origin', 'edge'] as const;
@@ -45,7 +45,7 @@ describe('the images', ({ test }) => {
       for (const { text } of named(instructions, 'FROM'))
         assert.match(text, /^[\w./-]+:\d+\.\d+\.\d+[\w-]*(?: AS \w+)?$/);
       const last = lastStage(instructions);
-      const [user] = named(last, 'USER');
+      const user = named(last, 'USER').at(-1);
       assert.ok(user !== undefined && !/^(?:root|0)\b/.test(user.text));
       assert.is(named(last, 'STOPSIGNAL')[0]?.text, 'SIGTERM');
       assert.match(named(last, 'HEALTHCHECK')[0]?.text ?? '', /CMD \[".*\/livez/);
@@ -95,7 +95,7 @@ describe('compose.yaml', ({ test }) => {
     for (const part of PARTS)
       if (named(lastStage(await readDockerfile(part)), 'HEALTHCHECK').length > 0) own.add(`hushwire-${part}`);
     for (const [name, service] of Object.entries(services)) {
-      assert.match(service.image, /:v?\d+\.\d+/, name);
+      assert.match(service.image, /:v?\d+\.\d+(?:\.\d+)?(?:-[a-z]+)?$/, name);
       assert.ok(
         service.healthcheck !== undefined || own.has(service.image.split(':')[0] ?? ''),
         `${name} is watched`,
@@ -191,6 +191,8 @@ describe('what is in the images', ({ test, before, after }) => {
     ends.push(redis.stop, own.drop);
     [relay, database] = [redis.url, own.url];
     await quietly(() => makeSecrets(['--directory', join(home, 'secrets')]));
+    await mkdir(join(home, 'web'));
+    await buildWeb(join(home, 'web'));
     for (const part of PARTS) {
       await mkdir(join(home, part));
       await layOut(part, join(home, part));
@@ -234,7 +236,7 @@ describe('what is in the images', ({ test, before, after }) => {
       HUSHWIRE_EDGE_METRICS_PORT: String(await freePort()),
       HUSHWIRE_EDGE_STATE_URL: `http://127.0.0.1:${ports.state}`,
       HUSHWIRE_EDGE_ORIGIN_API: `http://127.0.0.1:${ports.api}`,
-      HUSHWIRE_EDGE_WEB_DIR: '',
+      HUSHWIRE_EDGE_WEB_DIR: join(home, 'web', '.hushwire', 'web'),
     };
     await run('edge', { env: edge, isReady: (line) => line.includes('"edge.ready"') });
     const status = async () =>
@@ -242,6 +244,7 @@ describe('what is in the images', ({ test, before, after }) => {
     await until(async () => (await status()) === 'ok', {
       what: 'the edge with its state Redis and its origin',
     });
+    assert.match(await (await fetch(`http://127.0.0.1:${ports.edge}/`)).text(), '<title>');
     assert.is(await healthOf(`http://127.0.0.1:${ports.health}/livez`), 0);
     assert.is(await healthOf(`http://127.0.0.1:${await freePort()}/livez`), 1);
     await host.stop();
@@ -257,7 +260,9 @@ describe('what is in the images', ({ test, before, after }) => {
   async function run(part: (typeof PARTS)[number], { env, isReady }: Run): Promise<RunningProcess> {
     const last = lastStage(await readDockerfile(part));
     const words = [...commandOf(last, 'ENTRYPOINT'), ...commandOf(last, 'CMD')];
-    const [command = '', ...args] = words.map((word) => word.replace('/run/secrets', join(home, 'secrets')));
+    const [command = '', ...args] = words.map((word) =>
+      word.replace('/run/secrets', join(home, 'secrets')).replace('/app/web', join(home, 'web')),
+    );
     const cwd = join(home, part);
     const own = { PATH: process.env.PATH ?? '', DENO_DIR: join(home, 'deno') };
     const program = command === 'deno' ? await findDeno() : join(cwd, command);
