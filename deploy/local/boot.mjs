@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 
 /** The socket library brings native code for these; Node 24 has none. */
 const NODE_MAJORS = ['20', '22'];
-const NEED_REDIS = ['start', 'roll', 'faults', 'bench', 'loadtest', 'canary', 'drill', 'test'];
+const NEED_REDIS = ['start', 'roll', 'release', 'faults', 'bench', 'loadtest', 'canary', 'drill', 'test'];
 /** Parts whose packages are large and seldom needed, so they have a package-lock.json of their own. */
 const APART = [
   { path: 'deploy/aws', target: 'synth', lane: 'aws' },
@@ -20,6 +20,7 @@ const TARGETS = [
   'start',
   'try',
   'roll',
+  'release',
   'faults',
   'bench',
   'probe',

@@ -138,10 +138,19 @@ async function openNode(
   return origin;
 }
 
+interface EdgeOver {
+  readonly keys: Keys;
+  readonly port: number;
+  readonly rest: Rest;
+  readonly nodes: readonly Pick<OriginServer, 'internalUrl' | 'url'>[];
+  /** Root of the tree whose code it runs; default this checkout. */
+  readonly tree?: string | undefined;
+}
+
 /** The edge over everything else. */
 export async function serveEdge(
   { state, endings, given, say, hasWeb }: Parts,
-  { keys, port, rest, nodes }: { keys: Keys; port: number; rest: Rest; nodes: readonly OriginServer[] },
+  { keys, port, rest, nodes, tree }: EdgeOver,
 ): Promise<EdgeServer> {
   if (hasWeb) await buildWeb(state.web);
   const edge = await startEdge({
@@ -153,6 +162,7 @@ export async function serveEdge(
     sockets: nodes.map(({ url }) => url),
     webOrigins: given?.webOrigins,
     env: given?.edgeEnv,
+    tree,
     dir: state.deno,
     webDir: hasWeb ? state.web : undefined,
     onSpawn: state.claim.record,

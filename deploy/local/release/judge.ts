@@ -50,7 +50,7 @@ const OURS = new Set(['unavailable', 'internal']);
 export function figuresFrom(metrics: string): Figures {
   const value = (name: string) =>
     Number(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'm').exec(metrics)?.[1] ?? 0);
-  const failed = metrics.matchAll(/^hushwire_command_failures_total\{code="(\w+)"\} (\S+)$/gm);
+  const failed = metrics.matchAll(/^hushwire_command_failures_total\{[^}]*code="(\w+)"[^}]*\} (\S+)$/gm);
   return {
     isReady: value('hushwire_ready') === 1,
     connections: value('hushwire_connections'),

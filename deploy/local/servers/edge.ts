@@ -30,6 +30,8 @@ export interface EdgeOptions {
   readonly certificateAuthority?: string | undefined;
   /** Program and arguments in front of its own command. */
   readonly within?: readonly string[] | undefined;
+  /** Root of the tree whose code it runs; default this checkout. */
+  readonly tree?: string | undefined;
   /** More `HUSHWIRE_EDGE_` variables. */
   readonly env?: Readonly<Record<string, string>> | undefined;
   readonly onSpawn?: OnSpawn | undefined;
@@ -73,7 +75,7 @@ export async function startEdge(options: EdgeOptions): Promise<EdgeServer> {
       name: 'edge',
       command,
       args,
-      cwd: CHECKOUT,
+      cwd: options.tree ?? CHECKOUT,
       env: {
         ...{ DENO_DIR: home, DENO_NO_UPDATE_CHECK: '1', NO_COLOR: '1' },
         ...(options.certificateAuthority && { DENO_CERT: options.certificateAuthority }),
