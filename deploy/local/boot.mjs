@@ -22,6 +22,7 @@ const TARGETS = [
   'roll',
   'release',
   'faults',
+  'fuzz',
   'bench',
   'probe',
   'loadtest',
