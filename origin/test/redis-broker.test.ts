@@ -1,6 +1,7 @@
 import { cp, mkdtemp, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Redis } from 'ioredis';
 import * as assert from 'uvu/assert';
 import { startRedis } from '../../deploy/local/servers/redis.ts';
 import { randomId } from '../../shared/bytes.ts';
@@ -10,6 +11,33 @@ import { describeRedisBroker } from './redis-broker-contract.ts';
 import { openOn, startSingle } from './relays.ts';
 
 describeRedisBroker('Redis', startSingle);
+
+describe('redis broker within a tick', ({ test }) => {
+  test('publishes several messages of one channel by one call of the script', async () => {
+    const redis = await startRedis();
+    const relay = await openOn([redis.url]);
+    const asked = new Redis(redis.url, { protocol: 2 });
+    const calls = async () =>
+      Number(/cmdstat_evalsha:calls=(\d+)/.exec(await asked.info('commandstats'))?.[1]);
+    try {
+      const channel = randomId();
+      const publish = (body: string) => relay.broker.publish({ channel, id: randomId(), body });
+      await publish('the script is known now');
+      const before = await calls();
+      const accepted = await Promise.all(Array.from({ length: 50 }, (_, i) => publish(`${i}`)));
+      assert.equal(
+        accepted.map(({ position }) => position.offset),
+        Array.from({ length: 50 }, (_, i) => i + 2),
+      );
+      // The probe of the connections asks by a script, too: every two seconds.
+      assert.ok((await calls()) - before <= 2, `${(await calls()) - before} calls`);
+    } finally {
+      asked.disconnect();
+      relay.close();
+      await redis.stop();
+    }
+  });
+});
 
 describe('redis broker over a restart', ({ test }) => {
   test('commands fail fast while Redis is away, and a new server life begins a new epoch', async () => {
