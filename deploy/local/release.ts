@@ -1,5 +1,6 @@
+import { UsageError } from '../../shared/entry.ts';
 import { createSay, runProgram, type Say, whole } from './command-line.ts';
-import { layOutBad } from './release/bad-tree.ts';
+import { BAD_KINDS, type BadKind, layOutBad } from './release/bad-tree.ts';
 import { type Migration, readMigrations } from './release/migrations.ts';
 import { checkOut, findPrevious, NoPrevious, type Previous, type Worktree } from './release/previous.ts';
 import { Release, type ReleaseOutcome } from './release/release.ts';
@@ -19,7 +20,8 @@ nodes, then the edge), verify (every node, messages across two), and the way bac
   --connections <n>  clients, each with its own account and socket (default 40)
   --rate <n>         messages a second, all clients together (default 50)
   --watch <s>        seconds for which the canary is watched (default 5)
-  --bad-canary       releases a version that refuses some commands, to see that it is taken back
+  --bad-canary <how> releases a version that must be taken back: one that refuses some commands (refuses), or that does not
+                     start (dead)
   --help             this text
 
 Each message must reach the four members of its channel, once, in its sender's order. The exit code is 0 when nothing was lost or
@@ -28,7 +30,7 @@ repeated and the release ended as it should; 1 when not; 2 for wrong options. Th
 interface Wanted {
   readonly from: string | undefined;
   readonly isDry: boolean;
-  readonly isBad: boolean;
+  readonly bad: BadKind | undefined;
   readonly nodes: number;
   readonly connections: number;
   readonly rate: number;
@@ -41,17 +43,17 @@ export function main(args: readonly string[]): Promise<number> {
     help: HELP,
     options: {
       'dry-run': { type: 'boolean', default: false },
-      'bad-canary': { type: 'boolean', default: false },
+      'bad-canary': { type: 'string' },
       from: { type: 'string' },
       nodes: { type: 'string', default: '2' },
       connections: { type: 'string', default: '40' },
       rate: { type: 'string', default: '50' },
       watch: { type: 'string', default: '5' },
     },
-    read: ({ from, nodes, connections, rate, watch, ...is }): Wanted => ({
+    read: ({ from, nodes, connections, rate, watch, 'dry-run': isDry, 'bad-canary': bad }): Wanted => ({
       from,
-      isDry: is['dry-run'],
-      isBad: is['bad-canary'],
+      isDry,
+      bad: badKind(bad),
       nodes: whole('nodes', nodes, [2, 8]),
       connections: whole('connections', connections, [MEMBERS, 2_000]) & ~(MEMBERS - 1),
       rate: whole('rate', rate, [1, 2_000]),
@@ -59,6 +61,13 @@ export function main(args: readonly string[]): Promise<number> {
     }),
     run: release,
   });
+}
+
+function badKind(text: string | undefined): BadKind | undefined {
+  if (text === undefined) return undefined;
+  const kind = BAD_KINDS.find((one) => one === text);
+  if (kind === undefined) throw new UsageError(`--bad-canary takes one of ${BAD_KINDS.join(', ')}`);
+  return kind;
 }
 
 async function release(wanted: Wanted): Promise<number> {
@@ -94,7 +103,7 @@ async function from(old: Worktree, { previous, wanted, say }: Course): Promise<n
     console.log(JSON.stringify({ ...shape, faults, isDry: wanted.isDry }));
     return faults.length > 0 ? 1 : 0;
   }
-  const bad = wanted.isBad ? await layOutBad() : undefined;
+  const bad = wanted.bad === undefined ? undefined : await layOutBad(wanted.bad);
   const outcome = await new Release({ ...wanted, say, oldTree: old.path, newTree: bad?.path }).run();
   await bad?.remove();
   return conclude(outcome, { wanted, shape });
@@ -122,7 +131,9 @@ function planOf({ previous, pending, wanted: { nodes, watchMs } }: Plan): string
         : `  ${name} contracts: older programs are stopped`,
     ),
     `node-1 first, watched for ${watchMs / 1_000} s; then ${nodes - 1} more, one after another; then the edge`,
-    'back, in reverse, when the canary does worse than the others or a check fails',
+    'checks: every node is ready; failures, gaps, event loop and relay lag of the canary beside the others; a probe across two nodes',
+    'back, in reverse, when a check says no or a step fails',
+    `takes about ${Math.round(nodes * 4 + watchMs / 1_000 + 8)} s`,
   ];
 }
 
@@ -134,13 +145,13 @@ interface Ending {
 function conclude(outcome: ReleaseOutcome, { wanted, shape }: Ending): number {
   const { totals, gapsTold, failedUpgrades, reason } = outcome;
   const isRolledBack = reason !== undefined;
-  // What a bad version refuses is sent again, behind what came after it.
-  const reordered = wanted.isBad ? 0 : totals.reordered;
-  const isKept = totals.lost + totals.duplicated + reordered + gapsTold === 0 && totals.accepted > 0;
-  const isWell = isKept && isRolledBack === wanted.isBad;
+  // What a bad version refuses is sent again, behind what came after it: its order is not judged.
+  const isInOrder = wanted.bad !== undefined || totals.reordered === 0;
+  const isKept = totals.lost + totals.duplicated + gapsTold === 0 && isInOrder && totals.accepted > 0;
+  const isWell = isKept && isRolledBack === (wanted.bad !== undefined);
   const ending = isRolledBack ? 'The release was taken back' : 'The release is in place';
   console.log(
-    `${ending}; ${isKept ? 'nothing was lost, repeated or out of order' : 'it did NOT hold: see the counts'}.`,
+    `${ending}; ${isKept ? (wanted.bad === undefined ? 'nothing was lost, repeated or out of order' : 'nothing was lost or repeated') : 'it did NOT hold: see the counts'}.`,
   );
   console.log(
     JSON.stringify({ ...totals, gapsTold, failedUpgrades, rolledBack: isRolledBack, reason, ...shape }),

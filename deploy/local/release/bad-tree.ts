@@ -1,25 +1,31 @@
-/** A version of this tree that does worse: every third publication is refused. */
+/** Versions of this tree that must not be released. */
 import { cp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CHECKOUT } from '../servers/checkout.ts';
 import { temporaryDirectory } from '../servers/temporary.ts';
 import type { Worktree } from './previous.ts';
 
-const FILE = join('origin', 'commands', 'publish.ts');
-const WHERE = /(export async function publish\([\s\S]*?\{\n)/;
-const FAULT = `  if ((publications += 1) % 3 === 0) throw new Failure('unavailable');\n`;
+/** `refuses`: every third publication fails. `dead`: it does not start. */
+export const BAD_KINDS = ['refuses', 'dead'] as const;
+export type BadKind = (typeof BAD_KINDS)[number];
 
-/** Lays it out beside this one. */
-export async function layOutBad(): Promise<Worktree> {
+/** Lays one out beside this tree. */
+export async function layOutBad(kind: BadKind): Promise<Worktree> {
   const path = await temporaryDirectory('bad-release');
   for (const part of ['origin', 'shared', 'edge', 'package.json', 'tsconfig.json', 'deno.json'])
     await cp(join(CHECKOUT, part), join(path, part), { recursive: true });
   await symlink(join(CHECKOUT, 'node_modules'), join(path, 'node_modules'));
-  const source = await readFile(join(path, FILE), 'utf8');
-  const spoilt = `${source.replace(WHERE, `$1${FAULT}`)}\nlet publications = 0;\n`;
-  const imports = source.includes('import { Failure }')
-    ? ''
-    : "import { Failure } from '../../shared/failure.ts';\n";
-  await writeFile(join(path, FILE), imports + spoilt);
+  await SPOIL[kind](path);
   return { path, remove: () => rm(path, { recursive: true, force: true }) };
 }
+
+const SPOIL: Readonly<Record<BadKind, (tree: string) => Promise<void>>> = {
+  refuses: async (tree) => {
+    const file = join(tree, 'origin', 'commands', 'publish.ts');
+    const source = await readFile(file, 'utf8');
+    const beginning = /(export async function publish\([\s\S]*?\{\n)/;
+    const fault = "  if ((publications += 1) % 3 === 0) throw new Failure('unavailable');\n";
+    await writeFile(file, `${source.replace(beginning, `$1${fault}`)}\nlet publications = 0;\n`);
+  },
+  dead: (tree) => writeFile(join(tree, 'origin', 'main.ts'), "console.error('planted');\nprocess.exit(1);\n"),
+};

@@ -9,6 +9,7 @@ const WELL: Figures = {
   failures: 0,
   gaps: 0,
   lagSeconds: 0.01,
+  relayLagSeconds: 0,
 };
 
 describe('a canary', ({ test }) => {
@@ -34,7 +35,8 @@ describe('a canary', ({ test }) => {
     ['was asked for too little', { publishes: 19 }, /too little/],
     ['fails', { failures: 30 }, /2\.9 % of its commands fail, 0\.0 %/],
     ['tells gaps', { gaps: 1 }, /told 1 gaps/],
-    ['is late', { lagSeconds: 0.2 }, /200 ms late/],
+    ['is late', { lagSeconds: 0.2 }, /event loop is 200 ms late/],
+    ['hears late', { relayLagSeconds: 0.2 }, /relay is 200 ms late/],
   ];
   for (const [what, change, reason] of worse)
     test(`is taken back when it alone ${what}`, () => {
@@ -50,10 +52,19 @@ hushwire_gaps_total 3
 hushwire_command_failures_total{code="unavailable",node="a"} ${unavailable}
 hushwire_command_failures_total{code="too_many_requests",node="a"} 70
 hushwire_event_loop_lag_seconds 0.004
+hushwire_relay_lag_seconds{node="a"} 0.002
 `;
     const [before, now] = [figuresFrom(metrics(10, 1)), figuresFrom(metrics(110, 5))];
     assert.equal(since(before, now), {
-      ...{ isReady: true, connections: 12, publishes: 100, failures: 4, gaps: 0, lagSeconds: 0.004 },
+      ...{
+        isReady: true,
+        connections: 12,
+        publishes: 100,
+        failures: 4,
+        gaps: 0,
+        lagSeconds: 0.004,
+        relayLagSeconds: 0.002,
+      },
     });
     assert.is(figuresFrom('').isReady, false);
   });

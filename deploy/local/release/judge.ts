@@ -11,13 +11,15 @@ export interface Figures {
   /** Gaps told. */
   readonly gaps: number;
   readonly lagSeconds: number;
+  /** From an announcement's asking to its arrival. */
+  readonly relayLagSeconds: number;
 }
 
 /** So many commands have to come before a share of them says anything. */
 const COMMANDS_MIN = 20;
 /** The error budget of the SLO is 0.1 %; ten times that in a minute is no accident. */
 const FAILED_SHARE_MAX = 0.01;
-/** An event loop that is later than this is felt. */
+/** What is later than this is felt. */
 const LAG_MAX_SECONDS = 0.1;
 
 /** Why it must not go on; undefined when nothing speaks against it. */
@@ -31,10 +33,24 @@ export function judge(canary: Figures, others: readonly Figures[]): string | und
     return `${(100 * share).toFixed(1)} % of its commands fail, ${(100 * shareOf(others)).toFixed(1)} % of the others'`;
   const gaps = others.reduce((sum, one) => sum + one.gaps, 0);
   if (canary.gaps > 0 && gaps === 0) return `it told ${canary.gaps} gaps, the others none`;
-  const lag = Math.max(0, ...others.map(({ lagSeconds }) => lagSeconds));
-  if (canary.lagSeconds > LAG_MAX_SECONDS && canary.lagSeconds > 3 * lag)
-    return `its event loop is ${Math.round(canary.lagSeconds * 1_000)} ms late, the others' ${Math.round(lag * 1_000)} ms`;
-  return undefined;
+  return (
+    lateness(
+      'its event loop is',
+      canary.lagSeconds,
+      others.map(({ lagSeconds }) => lagSeconds),
+    ) ??
+    lateness(
+      'its relay is',
+      canary.relayLagSeconds,
+      others.map(({ relayLagSeconds }) => relayLagSeconds),
+    )
+  );
+}
+
+function lateness(what: string, own: number, others: readonly number[]): string | undefined {
+  const usual = Math.max(0, ...others);
+  if (own <= LAG_MAX_SECONDS || own <= 3 * usual) return undefined;
+  return `${what} ${Math.round(own * 1_000)} ms late, the others' ${Math.round(usual * 1_000)} ms`;
 }
 
 function shareOf(figures: readonly Figures[]): number {
@@ -61,6 +77,7 @@ export function figuresFrom(metrics: string): Figures {
     ),
     gaps: value('hushwire_gaps_total'),
     lagSeconds: value('hushwire_event_loop_lag_seconds'),
+    relayLagSeconds: value('hushwire_relay_lag_seconds'),
   };
 }
 

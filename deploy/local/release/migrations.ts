@@ -15,22 +15,16 @@ export interface Migration {
   readonly faults: readonly string[];
 }
 
+const NAME = '(?:"[^"]+"|[\\w.]+)';
+
 /** What older programs read, write or rely on, and then do not find any more. */
 const TAKES_AWAY: readonly (readonly [pattern: RegExp, what: string])[] = [
-  [
-    /\bdrop (?:table|view|materialized view|schema|type|domain|function|sequence)\b/i,
-    'drops what older programs use',
-  ],
-  [/\bdrop column\b/i, 'drops a column'],
-  [/\brename\b/i, 'gives something another name'],
-  [/\balter (?:column )?\w+ (?:set data )?type\b/i, 'changes the type of a column'],
+  // A constraint that goes, or is no longer required to be filled, is in nobody's way.
+  [/\bdrop\b(?! constraint\b| not null\b)/i, 'drops what older programs may use'],
+  [/\brename\b|\bset schema\b/i, 'gives something another name'],
+  [new RegExp(`\\balter (?:column )?${NAME} (?:set data )?type\\b`, 'i'), 'changes the type of a column'],
   [/\bset not null\b/i, 'requires what older programs may leave out'],
-  [
-    /\badd column\b(?:(?!\bdefault\b|,|;)[\s\S])*\bnot null\b(?!(?:(?!,|;)[\s\S])*\bdefault\b)/i,
-    'adds a column that older programs do not fill',
-  ],
-  [/\btruncate\b/i, 'empties a table'],
-  [/\bdelete from\b/i, 'deletes rows'],
+  [/^\s*(?:truncate|delete|update|revoke)\b/i, 'changes or takes what is there'],
 ];
 
 /** Reads the migrations of a tree in their order. */
@@ -46,16 +40,49 @@ export function examine(name: string, text: string): Migration {
   const oldest = Number(/^-- oldest-program: (\d+)$/m.exec(text)?.[1]);
   // A program that knows all but this one may go on: then nothing may be missing for it.
   const kind = oldest < number || number === 1 ? 'expand' : 'contract';
-  const statements = text.replaceAll(/--.*$/gm, '').split(';');
-  const faults = kind === 'contract' ? [] : statements.flatMap(faultsOf);
+  const statements = text.replaceAll(/--.*$/gm, '').replaceAll(/\s+/g, ' ').split(';');
+  const made = new Set(statements.flatMap((one) => /\bcreate table (\S+)/i.exec(one)?.[1] ?? []));
+  const faults = kind === 'contract' ? [] : statements.flatMap((one) => faultsOf(one, made));
   return { name, number, kind, faults };
 }
 
-function faultsOf(statement: string): string[] {
+/** `made`: the tables that this migration itself makes; no older program uses those. */
+function faultsOf(statement: string, made: ReadonlySet<string>): string[] {
   const found = TAKES_AWAY.filter(([pattern]) => pattern.test(statement)).map(([, what]) => what);
-  const added = [...statement.matchAll(/\badd constraint (\w+)/gi)].map(([, constraint]) => constraint);
-  const isNew = added.some(
-    (constraint) => !new RegExp(`\\bdrop constraint ${constraint}\\b`, 'i').test(statement),
-  );
-  return isNew ? [...found, 'adds a constraint that older programs may break'] : found;
+  const unique = /\bcreate unique index\b.*? on (?:only )?(\S+)/i.exec(statement)?.[1];
+  if (unique !== undefined && !made.has(unique)) found.push('forbids older programs a second row of a kind');
+  const [, altered, actions = ''] = /^\s*alter table (?:if exists |only )*(\S+) (.*)$/i.exec(statement) ?? [];
+  if (altered === undefined || made.has(altered)) return found;
+  return [...found, ...actionsOf(actions).flatMap((action) => addedBy(action.trim(), actions))];
+}
+
+/** The actions of one `alter table`, between the commas that stand in no bracket. */
+function actionsOf(text: string): string[] {
+  const actions = [''];
+  let depth = 0;
+  for (const letter of text) {
+    if (letter === '(') depth += 1;
+    if (letter === ')') depth -= 1;
+    if (letter === ',' && depth === 0) actions.push('');
+    else actions[actions.length - 1] += letter;
+  }
+  return actions;
+}
+
+const CONSTRAINT = /^add (?:constraint (\S+) |(?=check\b|unique\b|primary\b|foreign\b|exclude\b))/i;
+
+function addedBy(action: string, all: string): string[] {
+  const constraint = CONSTRAINT.exec(action);
+  if (constraint !== null) {
+    const [, name] = constraint;
+    // In place of one of the same name, it was looked at by whoever wrote it.
+    const isReplaced =
+      name !== undefined && all.toLowerCase().includes(`drop constraint ${name.toLowerCase()}`);
+    return isReplaced ? [] : ['adds a constraint that older programs may break'];
+  }
+  if (!/^add\b/i.test(action)) return [];
+  const isRequired =
+    /\bnot null\b|\bprimary key\b/i.test(action) && !/\bdefault\b|\bgenerated\b/i.test(action);
+  if (isRequired) return ['adds a column that older programs do not fill'];
+  return /\bunique\b/i.test(action) ? ['forbids older programs a second row of a kind'] : [];
 }

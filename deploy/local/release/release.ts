@@ -1,5 +1,8 @@
 /** One release of a local fleet under load: canary, roll, verify, and back. */
+
+import { join } from 'node:path';
 import type { Say } from '../command-line.ts';
+import { probe } from '../probe.ts';
 import { Crowd } from '../roll/crowd.ts';
 import { type Fleet, startFleet } from '../roll/fleet.ts';
 import { Tally, type Totals } from '../roll/tally.ts';
@@ -32,8 +35,20 @@ const WINDOW_MS = 1_000;
 const ARRIVAL_DEADLINE_MS = 30_000;
 const GENTLY = { isKilled: false, isBeside: false } as const;
 
+const PROBE = { messages: 5, maxMs: 1_000, timeoutMs: 20_000 };
+
 /** A step says no; the message says why. */
 class Refused extends Error {}
+
+/** Whatever keeps a step from being done is a reason to go back. */
+async function mustDo(step: string, run: () => Promise<void>): Promise<void> {
+  try {
+    await run();
+  } catch (error) {
+    const [sentence] = (error instanceof Error ? error.message : String(error)).split('\n');
+    throw new Refused(`${step}: ${sentence}`);
+  }
+}
 
 export class Release {
   readonly #options: ReleaseOptions;
@@ -95,7 +110,7 @@ export class Release {
     const { say, watchMs, connections } = this.#options;
     await this.#renew(fleet, 0);
     // Those who were there have moved away; whoever comes now finds an empty node.
-    await this.#bringIn(fleet, Math.max(4, (connections / 2) & ~3));
+    await mustDo('canary', () => this.#bringIn(fleet, Math.max(4, (connections / 2) & ~3)));
     const before = await this.#figures(fleet);
     say(`canary: watched for ${watchMs / 1_000} s`);
     await pause(watchMs);
@@ -109,31 +124,29 @@ export class Release {
   async #roll(fleet: Fleet): Promise<void> {
     for (let place = 1; place < this.#options.nodes; place += 1) await this.#renew(fleet, place);
     this.#isEdgeNew = true;
-    await fleet.replaceEdge(this.#options.newTree);
+    await mustDo('roll: the edge', () => fleet.replaceEdge(this.#options.newTree));
     this.#options.say('roll: the edge was replaced');
   }
 
   async #renew(fleet: Fleet, place: number): Promise<void> {
     this.#done.push(place);
-    await fleet.replace(place, { ...GENTLY, tree: this.#options.newTree });
-    this.#options.say(`${place === 0 ? 'canary' : 'roll'}: ${fleet.names[place]} was replaced`);
+    const { newTree, say } = this.#options;
+    const step = `${place === 0 ? 'canary' : 'roll'}: ${fleet.names[place]}`;
+    await mustDo(step, () => fleet.replace(place, { ...GENTLY, tree: newTree }));
+    say(`${step} was replaced`);
   }
 
-  /** Every node takes connections, and new clients are heard across them. */
+  /** Every node takes connections, and messages cross from one to another. */
   async #verify(fleet: Fleet): Promise<void> {
+    const { oldTree, say } = this.#options;
     const figures = await this.#figures(fleet);
     const silent = figures.findIndex(({ isReady }) => !isReady);
     if (silent >= 0) throw new Refused(`verify: ${fleet.names[silent]} is not ready`);
-    await this.#bringIn(fleet, 8).catch((error: unknown) => {
-      throw new Refused(
-        `verify: nobody new gets in (${error instanceof Error ? error.message : String(error)})`,
-      );
-    });
-    await pause(1_000);
-    const heard = this.#tallies.at(-1)?.totals();
-    if (heard === undefined || heard.delivered === 0)
-      throw new Refused('verify: messages of new clients do not arrive');
-    this.#options.say(`verify: ${figures.length} nodes ready, new clients hear each other`);
+    const state = join(oldTree, '.probe.json');
+    const result = await probe({ edge: fleet.edgeUrl, state, ...PROBE });
+    if (!result.ok) throw new Refused(`verify: ${result.why}`);
+    if (result.nodes[0] === result.nodes[1]) throw new Refused('verify: nothing crossed two nodes');
+    say(`verify: ${figures.length} nodes ready, messages cross from ${result.nodes.join(' to ')}`);
   }
 
   async #back(fleet: Fleet): Promise<void> {
