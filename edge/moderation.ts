@@ -190,7 +190,10 @@ async function changeOf(
   { channelId, userId, want, found, becomes }: OneChange,
   { records, tags, clock }: ModerationParts,
 ): Promise<{ change: MemberChange; copy: Copy }> {
-  const generation = (found?.record.generation ?? 0) + 1;
+  const wasMember = found !== undefined && found.record.role !== 'none';
+  // Every member may do the same with a channel's grant: another role ends none, and nobody has to ask anew.
+  const stays = wasMember && becomes.role !== 'none';
+  const generation = (found?.record.generation ?? 0) + (stays ? 0 : 1);
   const version = (found?.version ?? 0) + 1;
   const { role, banned } = becomes;
   const record: MemberRecord = {
@@ -200,7 +203,7 @@ async function changeOf(
   const sealed = await records.seal('member', { tags: want.tags, version }, record);
   const change = { member: want.tag, sealed, version };
   const copy = memberCopy(want.tag, { sealed, version }, clock.now());
-  if (found === undefined || found.record.role === 'none') return { change, copy };
+  if (!wasMember || stays) return { change, copy };
   const revokes = await tags.right(channelId, userId, found.record.generation);
   return { change: { ...change, revokes }, copy };
 }

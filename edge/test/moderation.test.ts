@@ -90,6 +90,15 @@ describe('moderation of a channel', ({ test, beforeEach }) => {
     assert.is((await remove(owner, owner.userId)).status, 200);
   });
 
+  test('another role ends nothing that was granted; a membership that ends does', async () => {
+    const { revoked } = edge.origin.moderation;
+    const before = revoked.length;
+    for (const to of ['moderator', 'member']) assert.is((await role(owner, member.userId, to)).status, 200);
+    assert.is(revoked.length, before);
+    assert.is((await remove(owner, member.userId)).status, 200);
+    assert.is(revoked.length, before + 1);
+  });
+
   test('nobody reaches up: members moderate nothing, moderators neither each other nor the owner', async () => {
     const tries = [
       await remove(member, moderator.userId),
