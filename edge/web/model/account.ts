@@ -164,7 +164,7 @@ export class Account {
       keyPackages: KEY_PACKAGES,
       publishTimeoutMs: PUBLISH_TIMEOUT_MS,
       secondFactor: ({ code }) => this.#ask(code, stopped),
-      onMail: (mail) => this.conversations.invitations.take(mail),
+      onMail: (mail) => this.conversations.takeMail(mail),
       signal: stopped,
     });
   }

@@ -1,5 +1,7 @@
 /** What members say to each other inside the encryption. Anybody in a channel may write anything, so all of it is checked. */
 import { fromUtf8 } from '../../../shared/bytes.ts';
+import type { JWK } from '../../../shared/token.ts';
+import { isModerators, isReportKey, type Moderators } from './roles.ts';
 
 /** Characters of one message; with the rest of it well below the 64 KiB that the log takes. */
 export const TEXT_MAX = 8_000;
@@ -20,8 +22,15 @@ export interface AboutContent {
   readonly kind: 'about';
   readonly title: string;
   readonly names: Readonly<Record<string, string>>;
+  /** Who moderates, and how reports reach them. */
+  readonly moderators: Moderators;
 }
-export type Content = TextContent | AboutContent;
+/** A device of a moderator tells the key that reports to it are encrypted to. */
+export interface KeysContent {
+  readonly kind: 'keys';
+  readonly key: JWK;
+}
+export type Content = TextContent | AboutContent | KeysContent;
 
 /** What nobody keeps. `user` is what its sender says; the group's key tells only that a member sent it. */
 export type Hint =
@@ -39,10 +48,12 @@ export type Hint =
 
 /** What a message says; undefined for what this version does not know. */
 export function readContent(bytes: Uint8Array): Content | undefined {
-  const { kind, text, name, atMs, title, names } = readFields(bytes);
+  const { kind, text, name, atMs, title, names, moderators = {}, key } = readFields(bytes);
   if (kind === 'text' && isText(text, TEXT_MAX) && isText(name, NAME_MAX) && isCount(atMs))
     return { kind, text, name, atMs };
-  if (kind === 'about' && isText(title, NAME_MAX) && isNames(names)) return { kind, title, names };
+  if (kind === 'about' && isText(title, NAME_MAX) && isNames(names) && isModerators(moderators))
+    return { kind, title, names, moderators };
+  if (kind === 'keys' && isReportKey(key)) return { kind, key };
   return undefined;
 }
 

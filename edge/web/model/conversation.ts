@@ -14,6 +14,8 @@ import type { Database, Notice, Profile, StoredConversation, StoredMessage } fro
 import { type AboutContent, type Content, NAME_MAX, readContent, TEXT_MAX } from './content.ts';
 import { Hints } from './hints.ts';
 import { sealRequest } from './invitation.ts';
+import { learnReportKey, tellReportKey } from './report-keys.ts';
+import { stayingModerators } from './roles.ts';
 import { countingAt, Timeline, UNSENT_PLACE } from './timeline.ts';
 
 export interface ConversationPorts {
@@ -92,6 +94,7 @@ export class Conversation {
     this.#listen(messenger, channel);
     await this.#meet(channel);
     this.#live();
+    this.#tellReportKey(messenger);
   }
 
   /** The connection is over; what is stored stays. */
@@ -128,9 +131,13 @@ export class Conversation {
 
   /** Tells the members what newcomers cannot have read. */
   async introduce(): Promise<void> {
-    const { title, names } = this.info.value;
-    const about: AboutContent = { kind: 'about', title, names: { ...names, ...this.#ownName() } };
-    await this.#channel?.send(JSON.stringify(about));
+    const { title, names, moderators = {} } = this.info.value;
+    await this.tell({ kind: 'about', title, names: { ...names, ...this.#ownName() }, moderators });
+  }
+
+  /** Tells the members something that is no message. */
+  async tell(content: Content): Promise<void> {
+    await this.#channel?.send(JSON.stringify(content));
   }
 
   /** The messages on the screen count as read. */
@@ -170,7 +177,7 @@ export class Conversation {
   }
 
   #listen(messenger: Messenger, channel: SecureChannel): void {
-    channel.on('message', (message) => void this.#exclusive(() => this.#take(message)));
+    channel.on('message', (message) => void this.#exclusive(() => this.#take(messenger, message)));
     channel.on('members', () => void this.#meet(channel));
     channel.on('gap', () => void this.#note('gap', ''));
     const plain = messenger.client.channel(this.channelId);
@@ -187,14 +194,19 @@ export class Conversation {
     void this.flush();
   }
 
-  async #take(message: SecureMessage): Promise<void> {
+  async #take(messenger: Messenger, message: SecureMessage): Promise<void> {
     const { from, id, position, missing } = message;
+    const { id: _, ...proof } = message.reportable;
     const content = readContent(message.bytes);
-    if (content?.kind === 'about') this.#learn(content, from.userId);
+    if (content?.kind === 'about') this.#learn(messenger, content, from.userId);
+    if (content?.kind === 'keys') void learnReportKey(this, { ...from, key: content.key });
+    const { tags = {} } = this.info.value;
+    if (tags[from.userId] !== proof.from)
+      this.info.value = { ...this.info.value, tags: { ...tags, [from.userId]: proof.from } };
     if (content?.kind !== 'text') return void this.#reached(position);
     const { text, name } = content;
     const atMs = Math.min(content.atMs, Date.now());
-    const stored = { id, channelId: this.channelId, userId: from.userId, text, atMs };
+    const stored = { id, channelId: this.channelId, userId: from.userId, text, atMs, proof };
     const known = await this.#ports.database.get('messages', id);
     // An id belongs to whoever used it first.
     if (known !== undefined) return void this.#reached(position);
@@ -227,26 +239,27 @@ export class Conversation {
   }
 
   /** A title is its owner's to give; a name counts until its bearer has said one. */
-  #learn({ title, names }: AboutContent, from: string): void {
+  #learn(messenger: Messenger, { title, names, moderators }: AboutContent, from: string): void {
     const { names: known, ownerId } = this.info.value;
     const mayName = from === ownerId || this.info.value.title === '';
     void this.change({
       names: { ...names, ...known },
       ...(mayName ? { title: title.slice(0, NAME_MAX) } : {}),
-    });
+      ...(from === ownerId ? { moderators } : {}),
+    }).then(() => this.#tellReportKey(messenger));
   }
 
   /** Compares who is there with who was. */
   async #meet(channel: SecureChannel): Promise<void> {
     const members = [...new Set(channel.members.map(({ userId }) => userId))];
-    const { members: before, pending, ...info } = this.info.value;
+    const { members: before, pending, moderators, ...info } = this.info.value;
     if (
       pending === undefined &&
       members.every((id) => before.includes(id)) &&
       members.length === before.length
     )
       return;
-    this.info.value = { ...info, members };
+    this.info.value = { ...info, members, moderators: stayingModerators(moderators, members) };
     await this.change({});
     // Whoever comes in knows nobody's coming.
     if (before.length === 0) return;
@@ -268,6 +281,10 @@ export class Conversation {
     const mail = await sealRequest(pending.key, { channelId, userId, name: this.#ports.profile().name });
     await messenger.client.mailbox.send(ownerId, () => mail);
     await this.change({ pending: { ...pending, isAsked: true } });
+  }
+
+  #tellReportKey(messenger: Messenger): void {
+    tellReportKey(messenger, this).catch(() => undefined); // Told with the next connection.
   }
 
   #ownName(): Record<string, string> {

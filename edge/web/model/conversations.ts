@@ -8,6 +8,7 @@ import { NAME_MAX } from './content.ts';
 import { Conversation, type ConversationPorts } from './conversation.ts';
 import type { InvitationLink } from './invitation.ts';
 import { Invitations } from './invitations.ts';
+import { Reports } from './reports.ts';
 
 export class Conversations {
   readonly all = signal<readonly Conversation[]>([]);
@@ -20,6 +21,7 @@ export class Conversations {
   );
   readonly unread = computed(() => this.all.value.reduce((sum, { info }) => sum + info.value.unread, 0));
   readonly invitations: Invitations;
+  readonly reports: Reports;
   readonly #ports: ConversationPorts;
   #messenger: Messenger | undefined;
 
@@ -29,6 +31,7 @@ export class Conversations {
       database: ports.database,
       find: (channelId) => this.find(channelId),
     });
+    this.reports = new Reports({ database: ports.database, conversations: () => this.all.value });
   }
 
   find(channelId: string): Conversation | undefined {
@@ -38,7 +41,7 @@ export class Conversations {
   async load(): Promise<void> {
     const stored = await this.#ports.database.getAll('conversations');
     this.all.value = stored.map((one) => new Conversation(one, this.#ports));
-    await Promise.all(this.all.value.map(({ timeline }) => timeline.more()));
+    await Promise.all([this.reports.load(), ...this.all.value.map(({ timeline }) => timeline.more())]);
   }
 
   /** There is a signed-in device: everything is opened. */
@@ -48,12 +51,20 @@ export class Conversations {
     messenger.on('invited', ({ channelId }) => void this.#invited(channelId));
     for (const conversation of this.all.value) this.#open(conversation);
     this.invitations.use(messenger);
+    this.reports.use(messenger);
   }
 
   leaveConnection(): void {
     this.#messenger = undefined;
     this.invitations.use(undefined);
+    this.reports.use(undefined);
     for (const conversation of this.all.value) conversation.close();
+  }
+
+  /** Mail that no group is for. */
+  async takeMail(mail: Uint8Array): Promise<void> {
+    await this.invitations.take(mail);
+    await this.reports.take(mail);
   }
 
   /** A new channel with nobody in it but its maker. Throws as `Channels.create`. */

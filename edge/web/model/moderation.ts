@@ -4,9 +4,11 @@
  */
 import { fromUtf8, utf8 } from '../../../shared/bytes.ts';
 import type { Messenger } from '../../../shared/client/mls/messenger.ts';
+import { Failure } from '../../../shared/failure.ts';
 import { decryptWith, encryptTo } from '../../../shared/jwe.ts';
 import { type Database, readOwn } from '../store/database.ts';
 import type { Conversation } from './conversation.ts';
+import { MODERATORS_MAX } from './roles.ts';
 
 /** A ban in force. Without a name it was placed by another device. */
 export interface Banned {
@@ -15,9 +17,23 @@ export interface Banned {
   readonly name?: string;
 }
 
-interface Place {
+export interface Place {
   readonly messenger: Messenger;
   readonly conversation: Conversation;
+}
+
+/** Gives or takes the role of a moderator, and tells the members. Throws as `Moderation.setRole`, and `conflict` for too many. */
+export async function setModerator(
+  { messenger, conversation }: Place,
+  { userId, isModerator }: { readonly userId: string; readonly isModerator: boolean },
+): Promise<void> {
+  const { [userId]: keys = {}, ...others } = conversation.info.value.moderators ?? {};
+  const moderators = isModerator ? { ...others, [userId]: keys } : others;
+  if (Object.keys(moderators).length > MODERATORS_MAX) throw new Failure('conflict');
+  const moderation = messenger.client.moderation(conversation.channelId);
+  await moderation.setRole(userId, isModerator ? 'moderator' : 'member');
+  await conversation.change({ moderators });
+  await conversation.introduce();
 }
 
 /** Puts a member out, who may be let in again. */

@@ -44,7 +44,11 @@ export class Timeline {
   /** Stores a message, in place of an earlier version of it. False when it was there as it is. */
   async put(message: StoredMessage): Promise<boolean> {
     const before = await this.#database.get('messages', message.id);
-    if (before !== undefined && before.place === message.place && before.sending === message.sending)
+    if (
+      before?.place === message.place &&
+      before.sending === message.sending &&
+      before.isReported === message.isReported
+    )
       return false;
     await this.#database.put('messages', message);
     const others = this.messages.value.filter(({ id }) => id !== message.id);

@@ -2,7 +2,10 @@
 import { type DBSchema, type IDBPDatabase, openDB } from 'idb';
 import type { StoredDevice } from '../../../shared/client/device.ts';
 import type { KnownLog } from '../../../shared/client/known-logs.ts';
+import type { Reportable } from '../../../shared/client/report.ts';
 import type { FailureCode } from '../../../shared/failures.ts';
+import type { Tag } from '../../../shared/frame.ts';
+import type { JWK } from '../../../shared/token.ts';
 
 export type Language = 'en' | 'ru';
 
@@ -34,6 +37,10 @@ export interface StoredConversation {
   /** Users in the group, this one included. */
   readonly members: readonly string[];
   readonly marks: Readonly<Record<string, Mark>>;
+  /** Who moderates besides its owner, and the keys for reports to both, by user and device. */
+  readonly moderators?: Readonly<Record<string, Readonly<Record<string, JWK>>>>;
+  /** Member tags, by user, as messages of theirs came with. */
+  readonly tags?: Readonly<Record<string, Tag>>;
   readonly unread: number;
   readonly lastAtMs: number;
   readonly preview: string;
@@ -63,6 +70,21 @@ export interface StoredMessage {
   readonly notice?: Notice;
   /** How many of the same sender did not come before it. */
   readonly missing?: number;
+  /** What a report of it takes. */
+  readonly proof?: Omit<Reportable, 'id'>;
+  readonly isReported?: boolean;
+}
+
+/** A report that was verified. */
+export interface StoredReport {
+  readonly channelId: string;
+  readonly messageId: string;
+  /** Member tag of who sent the message. */
+  readonly from: Tag;
+  readonly text: string;
+  /** The hour in which it was relayed. */
+  readonly relayedMs: number;
+  readonly isDone: boolean;
 }
 
 /** A link that lets people in. */
@@ -85,6 +107,8 @@ interface Own {
   readonly session: string;
   readonly mailbox: string;
   readonly profile: Profile;
+  /** How many reports came that nothing proves. */
+  readonly unprovedReports: number;
 }
 
 interface Schema extends DBSchema {
@@ -95,14 +119,17 @@ interface Schema extends DBSchema {
   messages: { key: string; value: StoredMessage; indexes: { byPlace: [string, number, number] } };
   invitations: { key: string; value: StoredInvitation };
   requests: { key: [string, string]; value: StoredRequest };
+  reports: { key: [string, string]; value: StoredReport };
 }
 
 export type Database = IDBPDatabase<Schema>;
 const NAME = 'hushwire';
 
 export function openDatabase(): Promise<Database> {
-  return openDB<Schema>(NAME, 1, {
-    upgrade: (database) => {
+  return openDB<Schema>(NAME, 2, {
+    upgrade: (database, from) => {
+      if (from < 2) database.createObjectStore('reports', { keyPath: ['channelId', 'messageId'] });
+      if (from > 0) return;
       for (const name of ['own', 'groups', 'logs'] as const) database.createObjectStore(name);
       database.createObjectStore('conversations', { keyPath: 'channelId' });
       const messages = database.createObjectStore('messages', { keyPath: 'id' });

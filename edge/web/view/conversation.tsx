@@ -1,19 +1,22 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import type { Conversation } from '../model/conversation.ts';
+import { roleOf } from '../model/roles.ts';
 import { words } from '../words/words.ts';
 import { Composer } from './composer.tsx';
 import { InviteDialog } from './invite.tsx';
 import { MessageRow, type Place } from './message.tsx';
 import { FailureLine, IconButton, useAction } from './parts.tsx';
 import { PeopleDialog } from './people.tsx';
+import { ReportsDialog, reportsOf } from './reports.tsx';
 
 /** How close to the end the messages must stand to follow what comes. */
 const FOLLOWS_PX = 120;
 
 export function ConversationView({ account, conversation }: Place) {
-  const opened = useSignal<'invite' | 'people' | undefined>(undefined);
-  const isOwner = account.messenger.value?.userId === conversation.info.value.ownerId;
+  const opened = useSignal<'invite' | 'people' | 'reports' | undefined>(undefined);
+  const role = roleOf(conversation.info.value, account.messenger.value?.userId ?? '');
+  const isOwner = role === 'owner';
   const { ended, pending } = conversation.info.value;
   const isIn = ended === undefined && pending === undefined;
   useSeen(conversation);
@@ -34,6 +37,14 @@ export function ConversationView({ account, conversation }: Place) {
                 onClick={() => (opened.value = 'invite')}
               />
             )}
+            {isIn && role !== 'member' && (
+              <IconButton
+                icon="flag"
+                label={words.value.reportsLabel(reportsOf({ account, conversation }).length)}
+                count={reportsOf({ account, conversation }).length}
+                onClick={() => (opened.value = 'reports')}
+              />
+            )}
             {isIn && (
               <IconButton
                 icon="people"
@@ -52,6 +63,9 @@ export function ConversationView({ account, conversation }: Place) {
       )}
       {opened.value === 'invite' && (
         <InviteDialog account={account} conversation={conversation} onClose={close} />
+      )}
+      {opened.value === 'reports' && (
+        <ReportsDialog account={account} conversation={conversation} onClose={close} />
       )}
       {opened.value === 'people' && (
         <PeopleDialog account={account} conversation={conversation} onClose={close} />

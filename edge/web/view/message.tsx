@@ -2,6 +2,7 @@ import type { Account } from '../model/account.ts';
 import type { Conversation } from '../model/conversation.ts';
 import type { StoredMessage } from '../store/database.ts';
 import { language, words } from '../words/words.ts';
+import { FailureLine, IconButton, useAction } from './parts.tsx';
 
 export interface Place {
   readonly account: Account;
@@ -17,8 +18,17 @@ interface RowProps extends Place {
 /** Messages of one person so close together stand under one name. */
 const SAME_TURN_MS = 5 * 60_000;
 
-export function MessageRow({ conversation, message, before }: RowProps) {
+export function MessageRow({ account, conversation, message, before }: RowProps) {
   const { notice, userId, sending, text, atMs, missing } = message;
+  const action = useAction();
+  const report = () => {
+    const { value: messenger } = account.messenger;
+    if (messenger === undefined || !confirm(words.value.reportSure)) return;
+    void action.run(async () => {
+      await account.conversations.reports.report({ messenger, conversation }, message);
+      await conversation.timeline.put({ ...message, isReported: true });
+    });
+  };
   const isNewDay = before === undefined || dayOf(before.atMs) !== dayOf(atMs);
   const name = conversation.nameOf(userId) || words.value.somebody;
   const isTurn =
@@ -36,16 +46,26 @@ export function MessageRow({ conversation, message, before }: RowProps) {
         {notice !== undefined ? (
           <span>{notice === 'gap' ? words.value.gap : words.value[notice](name)}</span>
         ) : (
-          <div class="bubble">
-            {sending === undefined && !isTurn && <b class="from">{name}</b>}
-            {sending !== undefined && <span class="hidden">{words.value.you}: </span>}
-            <p dir="auto">{text}</p>
-            <span class="meta">
-              <time dateTime={new Date(atMs).toISOString()}>{timeOf(atMs)}</time>
-              {sending !== undefined && <Progress conversation={conversation} message={message} />}
-            </span>
+          <div class="line">
+            <div class="bubble">
+              {sending === undefined && !isTurn && <b class="from">{name}</b>}
+              {sending !== undefined && <span class="hidden">{words.value.you}: </span>}
+              <p dir="auto">{text}</p>
+              <span class="meta">
+                <time dateTime={new Date(atMs).toISOString()}>{timeOf(atMs)}</time>
+                {sending !== undefined && <Progress conversation={conversation} message={message} />}
+              </span>
+            </div>
+            {message.proof !== undefined && !message.isReported && (
+              <ReportButton
+                isDisabled={action.isBusy || account.messenger.value === undefined}
+                onClick={report}
+              />
+            )}
           </div>
         )}
+        {message.isReported && <small class="reported">{words.value.reported}</small>}
+        {action.failure !== '' && <FailureLine text={action.failure} />}
         {sending === 'refused' && (
           <button type="button" class="quiet danger" onClick={() => void conversation.retry(message)}>
             {words.value.tryAgain}
@@ -53,6 +73,14 @@ export function MessageRow({ conversation, message, before }: RowProps) {
         )}
       </li>
     </>
+  );
+}
+
+function ReportButton({ isDisabled, onClick }: { isDisabled: boolean; onClick: () => void }) {
+  return (
+    <span class="report">
+      <IconButton icon="flag" label={words.value.report} isDisabled={isDisabled} onClick={onClick} />
+    </span>
   );
 }
 

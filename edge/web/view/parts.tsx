@@ -9,6 +9,7 @@ import { failureText, words } from '../words/words.ts';
 const ICONS = {
   back: 'M15 5l-7 7 7 7',
   close: 'M6 6l12 12M18 6L6 18',
+  flag: 'M6 21V4M6 5h11l-2.500 4L17 13H6',
   gear: 'M4 7h10M18 7h2M4 17h2M10 17h10M14 5v4M6 15v4',
   invite:
     'M10 11a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7zM3.5 20c0-3.6 2.9-6 6.5-6 1.4 0 2.7.4 3.8 1M18 13v7M14.5 16.5h7',
@@ -45,9 +46,11 @@ interface IconButtonProps {
   readonly label: string;
   readonly onClick: () => void;
   readonly isDisabled?: boolean;
+  /** How many wait behind it. */
+  readonly count?: number;
 }
 
-export function IconButton({ icon, label, onClick, isDisabled = false }: IconButtonProps) {
+export function IconButton({ icon, label, onClick, isDisabled = false, count = 0 }: IconButtonProps) {
   return (
     <button
       type="button"
@@ -58,6 +61,7 @@ export function IconButton({ icon, label, onClick, isDisabled = false }: IconBut
       disabled={isDisabled}
     >
       <Icon name={icon} />
+      {count > 0 && <span class="count">{count}</span>}
     </button>
   );
 }

@@ -1,22 +1,32 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { Messenger } from '../../../shared/client/mls/messenger.ts';
-import { type Banned, banMember, liftBan, listBans, removeMember } from '../model/moderation.ts';
+import type { Conversation } from '../model/conversation.ts';
+import {
+  type Banned,
+  banMember,
+  liftBan,
+  listBans,
+  removeMember,
+  setModerator,
+} from '../model/moderation.ts';
+import { mayPutOut, roleOf } from '../model/roles.ts';
 import { words } from '../words/words.ts';
 import type { Place } from './message.tsx';
 import { type Action, Avatar, Dialog, FailureLine, useAction } from './parts.tsx';
 import { SafetyNumber } from './safety.tsx';
 
-/** Who is in a channel; for its owner also who must not be. */
+/** Who is in a channel; for who moderates it also who must not be. */
 export function PeopleDialog({ account, conversation, onClose }: Place & { onClose: () => void }) {
-  const { members, ownerId } = conversation.info.value;
+  const { members } = conversation.info.value;
   const action = useAction();
   const bans = useSignal<readonly Banned[]>([]);
   const { value: messenger } = account.messenger;
   const text = words.value;
-  const isOwner = messenger?.userId === ownerId;
+  const role = roleOf(conversation.info.value, messenger?.userId ?? '');
+  const isModerating = role !== 'member';
   const refresh = async () => {
-    if (messenger === undefined || !isOwner) return;
+    if (messenger === undefined || !isModerating) return;
     bans.value = await listBans({ messenger, conversation }, account.database);
   };
   useEffect(() => void action.run(refresh), []);
@@ -28,15 +38,15 @@ export function PeopleDialog({ account, conversation, onClose }: Place & { onClo
       <ul class="people">
         {members.map((userId) => (
           <li key={userId}>
-            <Person {...{ account, conversation, userId, action, messenger, isOwner, refresh }} />
+            <Person {...{ account, conversation, userId, action, messenger, refresh }} />
           </li>
         ))}
       </ul>
-      {isOwner && messenger !== undefined && (
+      {isModerating && messenger !== undefined && (
         <Bans {...{ account, conversation, action, messenger, refresh }} bans={bans.value} />
       )}
       <FailureLine text={action.failure} />
-      {isOwner ? (
+      {role === 'owner' ? (
         <small>{text.ownerCannotLeave}</small>
       ) : (
         <button type="button" class="quiet danger" onClick={leave}>
@@ -54,20 +64,22 @@ interface Acting extends Place {
 interface PersonProps extends Acting {
   readonly userId: string;
   readonly messenger: Messenger | undefined;
-  readonly isOwner: boolean;
 }
 
-function Person({ account, conversation, userId, action, messenger, isOwner, refresh }: PersonProps) {
+function Person({ account, conversation, userId, action, messenger, refresh }: PersonProps) {
   const isCompared = useSignal(false);
   const text = words.value;
   const isSelf = messenger?.userId === userId;
   const name = isSelf ? text.you : conversation.nameOf(userId) || text.somebody;
+  const { value: info } = conversation.info;
+  const role = roleOf(info, userId);
   const isHere = isSelf || conversation.hints.presence.value.userIds.includes(userId);
   const notes = [
-    ...(conversation.info.value.ownerId === userId ? [text.owner] : []),
+    ...(role === 'member' ? [] : [text[role]]),
     ...(isHere ? [text.isHere] : []),
     ...(account.profile.value.verified?.[userId] === undefined ? [] : [text.verified]),
   ];
+  const mayAct = messenger !== undefined && mayPutOut(info, messenger.userId, userId);
   const act = (sure: string, change: typeof removeMember) => () => {
     if (messenger === undefined || !confirm(sure)) return;
     void action.run(async () => {
@@ -94,8 +106,13 @@ function Person({ account, conversation, userId, action, messenger, isOwner, ref
         )}
       </div>
       {isCompared.value && <SafetyNumber {...{ account, userId, name }} />}
-      {isOwner && !isSelf && (
+      {mayAct && (
         <div class="person-actions">
+          {roleOf(info, messenger.userId) === 'owner' && (
+            <ModeratorButton
+              {...{ conversation, action, messenger, userId, isModerator: role === 'moderator' }}
+            />
+          )}
           <button
             type="button"
             class="quiet"
@@ -115,6 +132,24 @@ function Person({ account, conversation, userId, action, messenger, isOwner, ref
         </div>
       )}
     </>
+  );
+}
+
+interface ModeratorButtonProps {
+  readonly conversation: Conversation;
+  readonly action: Action;
+  readonly messenger: Messenger;
+  readonly userId: string;
+  readonly isModerator: boolean;
+}
+
+function ModeratorButton({ conversation, action, messenger, userId, isModerator }: ModeratorButtonProps) {
+  const change = () =>
+    void action.run(() => setModerator({ messenger, conversation }, { userId, isModerator: !isModerator }));
+  return (
+    <button type="button" class="quiet" disabled={action.isBusy} onClick={change}>
+      {isModerator ? words.value.takeModerator : words.value.makeModerator}
+    </button>
   );
 }
 

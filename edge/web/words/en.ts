@@ -94,6 +94,26 @@ export const en = {
 
   peopleTitle: 'People',
   owner: 'owner',
+  moderator: 'moderator',
+  makeModerator: 'Make moderator',
+  takeModerator: 'Take moderator role',
+  report: 'Report to the moderators',
+  reportSure:
+    'Report this message to the moderators of this channel? They learn what it says and who sent it, proved; the service learns neither.',
+  reported: 'Reported to the moderators',
+  reportsLabel: (count: number) => (count === 0 ? 'Reports' : `Reports: ${count}`),
+  reportsTitle: 'Reports',
+  reportsText:
+    'Members sent you these. Each was checked on this device: this member sent exactly this. The service cannot read them.',
+  noReports: 'Nothing was reported.',
+  reportsUnproved: (count: number) =>
+    count === 1
+      ? 'One report did not verify: nothing proves who sent what, so it is not shown.'
+      : `${count} reports did not verify: nothing proves who sent what, so they are not shown.`,
+  forgetReports: 'OK',
+  reportUnreadable: 'Not a text',
+  reportProved: (date: string) => `Sent on ${date} · verified`,
+  dismiss: 'Dismiss',
   isHere: 'here now',
   verified: 'verified',
   safetyNumber: 'Safety number',
@@ -156,6 +176,7 @@ export const en = {
     unavailable: 'The service does not answer. Try again in a moment.',
     too_many_requests: 'Too many tries. Wait a moment.',
     not_found: 'There is no such thing any more.',
+    report_refused: 'Nothing proves that this was sent, or it is too long ago.',
     forbidden: 'You may not do this.',
     conflict: 'This does not fit with how things are now.',
     invitation_required: 'This service takes new accounts by invitation only.',

@@ -1,59 +1,60 @@
 import { execFileSync } from 'node:child_process';
-import type { Browser } from 'playwright-core';
 import decodeQr from 'qr/decode.js';
 import * as assert from 'uvu/assert';
 import { until } from '../../shared/testing/expect.ts';
-import { describe } from '../../shared/testing/suite.ts';
-import { type Stack, startStack } from '../local/stack.ts';
-import { launchChromium } from './browser.ts';
-import { type Person, signUp, visit } from './web-person.ts';
+import type { Suite } from '../../shared/testing/suite.ts';
+import { type Person, signUp } from './web-person.ts';
+import { arrive, type World } from './web-world.ts';
 
-describe('an account in the web messenger', ({ test, before, after, needs }) => {
-  needs('chromium');
-  needs('oathtool');
-  let stack: Stack;
-  let browser: Browser;
+/** Time step of a code (RFC 6238). */
+const stepOf = (nowMs: number) => Math.floor(nowMs / 30_000);
+
+/**
+ * One person's account: second factor, devices, tabs, an invitation to show. Between one code and the next half a minute
+ * passes, in which the tests of `meanwhile` run.
+ */
+export function accountScenario({ test }: Pick<Suite, 'test'>, world: World, meanwhile: () => void): void {
   let ann: Person;
-  before(async () => {
-    [stack, browser] = await Promise.all([startStack({ web: true }), launchChromium()]);
-    ann = await visit(browser, { edgeUrl: stack.edgeUrl, node: 'node-1' });
-    await signUp(ann, 'Ann');
-  });
-  after(async () => {
-    await browser?.close();
-    await stack?.stop();
-  });
+  let secret = '';
+  let recovery = '';
+  let setUpStep = 0;
+  const code = () => {
+    const options = ['--totp', '-b', secret];
+    return execFileSync('oathtool', options, { encoding: 'utf8' }).trim();
+  };
 
-  test('sets up a second factor by QR, shows the recovery codes once, and signs in with it', async () => {
+  test('sets up a second factor by QR, and shows the recovery codes once', async () => {
+    ann = await arrive(world, 'node-1');
+    await signUp(ann, 'Ann');
     const { page } = ann;
     await page.getByRole('button', { name: 'Settings' }).click();
     await page.getByRole('button', { name: 'Set up' }).click();
-    const secret = (await page.locator('.secret').textContent()) ?? '';
-    const code = (step: number) =>
-      execFileSync(
-        'oathtool',
-        ['--totp', '-b', secret, '-N', `@${Math.floor(Date.now() / 1000) + 30 * step}`],
-        {
-          encoding: 'utf8',
-        },
-      ).trim();
-    // The code of the step before is taken for 15 s: with it, the next one is there without waiting for half a minute.
-    await until(() => Date.now() % 30_000 < 10_000, { what: 'a new step', timeoutMs: 25_000 });
-    await page.getByRole('textbox', { name: 'Code' }).fill(code(-1));
+    secret = (await page.locator('.secret').textContent()) ?? '';
+    setUpStep = stepOf(Date.now());
+    await page.getByRole('textbox', { name: 'Code' }).fill(code());
     await page.getByRole('button', { name: 'Confirm' }).click();
     await page.getByText('I have stored them').waitFor();
     assert.is(await page.locator('.recovery li').count(), 10);
-    const recovery = (await page.locator('.recovery li').first().textContent()) ?? '';
+    recovery = (await page.locator('.recovery li').first().textContent()) ?? '';
     await page.getByText('I have stored them').click();
     assert.is(await page.locator('.recovery li').count(), 0);
+    await page.keyboard.press('Escape');
+  });
 
+  meanwhile();
+
+  test('signs in with a code of the app, or with a recovery code', async () => {
+    const { page } = ann;
+    // Each code is taken once, and what was done meanwhile took no half minute for sure.
+    await until(() => stepOf(Date.now()) > setUpStep, { what: 'the next code', timeoutMs: 31_000 });
+    await page.getByRole('button', { name: 'Settings' }).click();
     await page.getByRole('button', { name: 'Sign out', exact: true }).click();
     await page.getByRole('button', { name: 'Sign in' }).click();
     const dialog = page.getByRole('dialog', { name: 'Second factor' });
     await dialog.getByLabel('Code').fill('nonsense');
     await dialog.getByRole('button', { name: 'Confirm' }).click();
     await dialog.getByText('This code is wrong').waitFor();
-    await dialog.getByLabel('Code').fill(code(0));
+    await dialog.getByLabel('Code').fill(code());
     await dialog.getByRole('button', { name: 'Confirm' }).click();
     await page.locator('[data-state=online]').waitFor();
 
@@ -81,7 +82,7 @@ describe('an account in the web messenger', ({ test, before, after, needs }) => 
   test('is open in one tab at a time, and another one may take over', async () => {
     const { page } = ann;
     const second = await page.context().newPage();
-    await second.goto(stack.edgeUrl);
+    await second.goto(world.stack.edgeUrl);
     await second.getByRole('button', { name: 'Use it here' }).click();
     await second.locator('[data-state=online]').waitFor();
     await page.getByRole('heading', { name: 'Открыто в другой вкладке' }).waitFor();
@@ -89,7 +90,7 @@ describe('an account in the web messenger', ({ test, before, after, needs }) => 
   });
 
   test('shows an invitation as a QR code that a phone reads', async () => {
-    const ben = await visit(browser, { edgeUrl: stack.edgeUrl, node: 'node-2' });
+    const ben = await arrive(world, 'node-2');
     await signUp(ben, 'Ben');
     const { page } = ben;
     await page.getByRole('button', { name: 'New channel' }).click();
@@ -111,4 +112,4 @@ describe('an account in the web messenger', ({ test, before, after, needs }) => 
     assert.is(decodeQr({ ...pixels, data: Uint8Array.from(pixels.data) }), link);
     assert.equal([ann.faults, ben.faults], [[], []]);
   });
-}, 60_000);
+}

@@ -1,55 +1,28 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import type { Browser } from 'playwright-core';
 import * as assert from 'uvu/assert';
-import { describe } from '../../shared/testing/suite.ts';
-import { type Stack, startStack } from '../local/stack.ts';
-import { launchChromium } from './browser.ts';
-import { join, makeChannel, type Person, say, sees, signUp, visit } from './web-person.ts';
+import type { Suite } from '../../shared/testing/suite.ts';
+import { join, makeChannel, type Person, say, sees, signUp } from './web-person.ts';
+import { arrive, requireAccessible, type World } from './web-world.ts';
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-
-describe('the web messenger, in Chromium', ({ test, before, after, needs }) => {
-  needs('chromium');
-  let stack: Stack;
-  let browser: Browser;
+/** Two people on two nodes, over lost networks, lost nodes and a ban. */
+export function chatScenario({ test }: Pick<Suite, 'test'>, world: World): void {
   let ann: Person;
   let ben: Person;
-  before(async () => {
-    [stack, browser] = await Promise.all([startStack({ web: true }), launchChromium()]);
-    const { edgeUrl } = stack;
-    ann = await visit(browser, { edgeUrl, node: 'node-1' });
-    ben = await visit(browser, { edgeUrl, node: 'node-2' }, { isPhone: true, colorScheme: 'dark' });
-  });
-  after(async () => {
-    await browser?.close();
-    await stack?.stop();
-  });
-
-  /** What WCAG 2.2 AA asks for and a program can tell. */
-  const requireAccessible = async ({ page }: Person, where: string) => {
-    // The page's own policy lets no script in that is not its own; the browser's debugger may.
-    const found = (await page.evaluate(`(() => { ${AXE}; return axe.run(document).then(({ violations }) =>
-      violations.map(({ id, nodes }) => id + ': ' + nodes[0].html)); })()`)) as string[];
-    assert.equal(found, [], where);
-    // For eyes: where to leave pictures of it.
-    const shots = process.env.HUSHWIRE_SCREENSHOTS;
-    if (shots) await page.screenshot({ path: `${shots}/web-${where.replaceAll(' ', '-')}.png` });
-  };
 
   test('is served with a policy that lets nothing else in', async () => {
-    const { headers } = await fetch(stack.edgeUrl);
+    const { headers } = await fetch(world.stack.edgeUrl);
     const policy = headers.get('content-security-policy') ?? '';
     for (const rule of ["default-src 'none'", "script-src 'self'", "connect-src 'self' ws:"])
       assert.ok(policy.includes(rule), `${rule} in ${policy}`);
     const [, listed = ''] = /connect-src 'self' ([^;]*)/.exec(policy) ?? [];
-    assert.equal(listed.split(' ').sort(), stack.nodes.map(({ url }) => url).sort());
+    assert.equal(listed.split(' ').sort(), world.stack.nodes.map(({ url }) => url).sort());
     assert.not(policy.includes('unsafe'));
-    assert.is((await fetch(`${stack.edgeUrl}/app/page.html`)).status, 404);
-    assert.is((await fetch(`${stack.edgeUrl}/app/nope.js`)).status, 404);
+    assert.is((await fetch(`${world.stack.edgeUrl}/app/page.html`)).status, 404);
+    assert.is((await fetch(`${world.stack.edgeUrl}/app/nope.js`)).status, 404);
   });
 
   test('two people on two nodes sign up, meet by a link and chat; one sees the other type and read', async () => {
+    ann = await arrive(world, 'node-1');
+    ben = await arrive(world, 'node-2', { isPhone: true, colorScheme: 'dark' });
     await requireAccessible(ann, 'welcome');
     await Promise.all([signUp(ann, 'Ann'), signUp(ben, 'Ben')]);
     await ann.page.getByText('Connected to node-1').waitFor();
@@ -89,7 +62,7 @@ describe('the web messenger, in Chromium', ({ test, before, after, needs }) => {
   });
 
   test('a node is killed, and the conversation goes on by itself', async () => {
-    await stack.nodes.find(({ node }) => node === 'node-2')?.kill();
+    await world.stack.nodes.find(({ node }) => node === 'node-2')?.kill();
     await say(ann, 'are you still there?');
     await sees(ben, 'are you still there?');
     await say(ben, 'yes, on the other node');
@@ -116,4 +89,4 @@ describe('the web messenger, in Chromium', ({ test, before, after, needs }) => {
   test('nothing went wrong in either page', () => {
     assert.equal([ann.faults, ben.faults], [[], []]);
   });
-}, 60_000);
+}
