@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { until } from '../../shared/testing/expect.ts';
 import type { Suite } from '../../shared/testing/suite.ts';
 import { type Person, signUp } from './web-person.ts';
-import { arrive, type World } from './web-world.ts';
+import { arrive, requireAccessible, type World } from './web-world.ts';
 
 /** Time step of a code (RFC 6238). */
 const stepOf = (nowMs: number) => Math.floor(nowMs / 30_000);
@@ -29,12 +29,15 @@ export function accountScenario({ test }: Pick<Suite, 'test'>, world: World, mea
     const { page } = ann;
     await page.getByRole('button', { name: 'Settings' }).click();
     await page.getByRole('button', { name: 'Set up' }).click();
+    await page.locator('.secret').waitFor();
+    await requireAccessible(ann, 'second factor set up');
     secret = (await page.locator('.secret').textContent()) ?? '';
     setUpStep = stepOf(Date.now());
     await page.getByRole('textbox', { name: 'Code' }).fill(code());
     await page.getByRole('button', { name: 'Confirm' }).click();
     await page.getByText('I have stored them').waitFor();
     assert.is(await page.locator('.recovery li').count(), 10);
+    await requireAccessible(ann, 'recovery codes');
     recovery = (await page.locator('.recovery li').first().textContent()) ?? '';
     await page.getByText('I have stored them').click();
     assert.is(await page.locator('.recovery li').count(), 0);
@@ -49,11 +52,14 @@ export function accountScenario({ test }: Pick<Suite, 'test'>, world: World, mea
     await until(() => stepOf(Date.now()) > setUpStep, { what: 'the next code', timeoutMs: 31_000 });
     await page.getByRole('button', { name: 'Settings' }).click();
     await page.getByRole('button', { name: 'Sign out', exact: true }).click();
+    await page.getByRole('heading', { name: 'Signed out' }).waitFor();
+    await requireAccessible(ann, 'signed out');
     await page.getByRole('button', { name: 'Sign in' }).click();
     const dialog = page.getByRole('dialog', { name: 'Second factor' });
     await dialog.getByLabel('Code').fill('nonsense');
     await dialog.getByRole('button', { name: 'Confirm' }).click();
     await dialog.getByText('This code is wrong').waitFor();
+    await requireAccessible(ann, 'dialog second factor');
     await dialog.getByLabel('Code').fill(code());
     await dialog.getByRole('button', { name: 'Confirm' }).click();
     await page.locator('[data-state=online]').waitFor();
@@ -67,6 +73,17 @@ export function accountScenario({ test }: Pick<Suite, 'test'>, world: World, mea
     await dialog.getByLabel('Code').fill(recovery);
     await dialog.getByRole('button', { name: 'Confirm' }).click();
     await page.locator('[data-state=online]').waitFor();
+  });
+
+  test('switches the second factor off, and signs in without one', async () => {
+    const { page } = ann;
+    await page.getByRole('button', { name: 'Settings' }).click();
+    await page.getByRole('button', { name: 'Remove second factor' }).click();
+    await page.getByRole('button', { name: 'Set up' }).waitFor();
+    await page.getByRole('button', { name: 'Sign out', exact: true }).click();
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.locator('[data-state=online]').waitFor();
+    assert.is(await page.getByRole('dialog', { name: 'Second factor' }).count(), 0);
   });
 
   test('lists its device, and speaks Russian', async () => {
@@ -86,6 +103,7 @@ export function accountScenario({ test }: Pick<Suite, 'test'>, world: World, mea
     await second.getByRole('button', { name: 'Use it here' }).click();
     await second.locator('[data-state=online]').waitFor();
     await page.getByRole('heading', { name: 'Открыто в другой вкладке' }).waitFor();
+    await requireAccessible(ann, 'in another tab');
     await second.close();
   });
 

@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert';
 import type { Suite } from '../../shared/testing/suite.ts';
 import { join, makeChannel, type Person, say, sees, signUp } from './web-person.ts';
-import { arrive, requireAccessible, type World } from './web-world.ts';
+import { arrive, changeStored, requireAccessible, type World } from './web-world.ts';
 
 /** An owner, a moderator and a member who is reported. */
 export function moderationScenario({ test }: Pick<Suite, 'test'>, world: World): void {
@@ -64,7 +64,7 @@ export function moderationScenario({ test }: Pick<Suite, 'test'>, world: World):
     await found.getByText('verified').waitFor();
     assert.is(await dialog.getByText('Ann is a slug.').count(), 0);
     await dialog.getByText('One report did not verify').waitFor();
-    await requireAccessible(ben, 'reports phone');
+    await requireAccessible(ben, 'reports');
     await dialog.getByRole('button', { name: 'OK' }).click();
     await dialog.getByText('did not verify').waitFor({ state: 'detached' });
     await found.getByRole('button', { name: 'Ban', exact: true }).click();
@@ -106,33 +106,16 @@ async function report({ page }: Person, text: string): Promise<void> {
 
 /** Somebody who lies: on their device a message now says something else. */
 async function forge(person: Person, said: string, lie: string): Promise<void> {
-  await person.page.evaluate(
-    ([before, after]) =>
-      new Promise<void>((resolve, reject) => {
-        const opening = indexedDB.open('hushwire');
-        opening.onerror = reject;
-        opening.onsuccess = () => {
-          const transaction = opening.result.transaction('messages', 'readwrite');
-          transaction.oncomplete = () => {
-            opening.result.close();
-            resolve();
-          };
-          const messages = transaction.objectStore('messages');
-          messages.getAll().onsuccess = ({ target }) => {
-            const all = (target as IDBRequest).result as { text: string; proof: { bytes: Uint8Array } }[];
-            for (const one of all.filter(({ text }) => text === before)) {
-              const { proof } = one;
-              const json = new TextDecoder().decode(proof.bytes).replace(before ?? '', after ?? '');
-              messages.put({
-                ...one,
-                text: after,
-                proof: { ...proof, bytes: new TextEncoder().encode(json) },
-              });
-            }
-          };
-        };
-      }),
-    [said, lie] as const,
+  await changeStored(
+    person,
+    'messages',
+    `(message) => {
+      if (message.text !== '${said}') return undefined;
+      const bytes = new TextEncoder().encode(
+        new TextDecoder().decode(message.proof.bytes).replace(message.text, '${lie}'),
+      );
+      return { ...message, text: '${lie}', proof: { ...message.proof, bytes } };
+    }`,
   );
   await person.page.reload();
   await person.page.getByRole('navigation').getByText('Garden').click();

@@ -13,8 +13,8 @@ export interface Look {
   readonly locale?: string;
 }
 
-const DESKTOP = { width: 1200, height: 800 };
-const PHONE = { width: 390, height: 844 };
+export const DESKTOP = { width: 1200, height: 800 };
+export const PHONE = { width: 390, height: 844 };
 /** What a browser reports of a network that is gone is no fault of the page. */
 const UNREACHABLE = /net::|WebSocket connection|Failed to load resource/;
 

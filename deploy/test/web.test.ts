@@ -3,7 +3,9 @@ import { startStack } from '../local/stack.ts';
 import { launchChromium } from './browser.ts';
 import { accountScenario } from './web-account.ts';
 import { chatScenario } from './web-chat.ts';
+import { keyboardScenario } from './web-keyboard.ts';
 import { moderationScenario } from './web-moderation.ts';
+import { peopleScenario } from './web-people.ts';
 import { createWorld } from './web-world.ts';
 
 // One stack and one browser for all of it; the chat comes last, because it kills a node.
@@ -19,6 +21,10 @@ describe('the web messenger, in Chromium', (suite) => {
     await world.browser?.close();
     await world.stack?.stop();
   });
-  accountScenario(suite, world, () => moderationScenario(suite, world));
+  accountScenario(suite, world, () => {
+    keyboardScenario(suite, world);
+    moderationScenario(suite, world);
+    peopleScenario(suite, world);
+  });
   chatScenario(suite, world);
 }, 60_000);

@@ -30,7 +30,11 @@ export interface KeysContent {
   readonly kind: 'keys';
   readonly key: JWK;
 }
-export type Content = TextContent | AboutContent | KeysContent;
+/** Its sender leaves; the owner takes their devices out of the group. */
+export interface ByeContent {
+  readonly kind: 'bye';
+}
+export type Content = TextContent | AboutContent | KeysContent | ByeContent;
 
 /** What nobody keeps. `user` is what its sender says; the group's key tells only that a member sent it. */
 export type Hint =
@@ -53,6 +57,7 @@ export function readContent(bytes: Uint8Array): Content | undefined {
     return { kind, text, name, atMs };
   if (kind === 'about' && isText(title, NAME_MAX) && isNames(names) && isModerators(moderators))
     return { kind, title, names, moderators };
+  if (kind === 'bye') return { kind };
   if (kind === 'keys' && isReportKey(key)) return { kind, key };
   return undefined;
 }

@@ -11,7 +11,8 @@ import { isFailure, toFailure } from '../../../shared/failure.ts';
 import type { FailureCode } from '../../../shared/failures.ts';
 import type { Position } from '../../../shared/position.ts';
 import type { Database, Notice, Profile, StoredConversation, StoredMessage } from '../store/database.ts';
-import { type AboutContent, type Content, NAME_MAX, readContent, TEXT_MAX } from './content.ts';
+import { aboutOf, learned } from './about.ts';
+import { type Content, readContent, TEXT_MAX, type TextContent } from './content.ts';
 import { Hints } from './hints.ts';
 import { sealRequest } from './invitation.ts';
 import { learnReportKey, tellReportKey } from './report-keys.ts';
@@ -131,8 +132,7 @@ export class Conversation {
 
   /** Tells the members what newcomers cannot have read. */
   async introduce(): Promise<void> {
-    const { title, names, moderators = {} } = this.info.value;
-    await this.tell({ kind: 'about', title, names: { ...names, ...this.#ownName() }, moderators });
+    await this.tell(aboutOf(this.info.value, this.#ownName()));
   }
 
   /** Tells the members something that is no message. */
@@ -198,8 +198,7 @@ export class Conversation {
     const { from, id, position, missing } = message;
     const { id: _, ...proof } = message.reportable;
     const content = readContent(message.bytes);
-    if (content?.kind === 'about') this.#learn(messenger, content, from.userId);
-    if (content?.kind === 'keys') void learnReportKey(this, { ...from, key: content.key });
+    if (content !== undefined && content.kind !== 'text') this.#heed(messenger, content, from);
     const { tags = {} } = this.info.value;
     if (tags[from.userId] !== proof.from)
       this.info.value = { ...this.info.value, tags: { ...tags, [from.userId]: proof.from } };
@@ -238,15 +237,13 @@ export class Conversation {
     return counting;
   }
 
-  /** A title is its owner's to give; a name counts until its bearer has said one. */
-  #learn(messenger: Messenger, { title, names, moderators }: AboutContent, from: string): void {
-    const { names: known, ownerId } = this.info.value;
-    const mayName = from === ownerId || this.info.value.title === '';
-    void this.change({
-      names: { ...names, ...known },
-      ...(mayName ? { title: title.slice(0, NAME_MAX) } : {}),
-      ...(from === ownerId ? { moderators } : {}),
-    }).then(() => this.#tellReportKey(messenger));
+  #heed(messenger: Messenger, content: Exclude<Content, TextContent>, from: SecureMessage['from']): void {
+    const { value: info } = this.info;
+    if (content.kind === 'keys') return void learnReportKey(this, { ...from, key: content.key });
+    if (content.kind === 'about')
+      return void this.change(learned(info, content, from.userId)).then(() => this.#tellReportKey(messenger));
+    if (this.#userId !== info.ownerId) return;
+    this.#channel?.remove(from.userId).catch(() => undefined); // Its owner can still do it by hand.
   }
 
   /** Compares who is there with who was. */

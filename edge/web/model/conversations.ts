@@ -97,12 +97,16 @@ export class Conversations {
   async leave(conversation: Conversation): Promise<void> {
     const { channelId } = conversation;
     const { ended, pending } = conversation.info.value;
-    if (ended === undefined && pending === undefined)
-      await this.#signedIn().client.moderation(channelId).leave();
+    if (ended === undefined && pending === undefined) {
+      const { client } = this.#signedIn();
+      await conversation.tell({ kind: 'bye' });
+      await client.moderation(channelId).leave();
+    }
     conversation.close();
     await this.#messenger?.channels.forget(channelId);
     this.all.value = this.all.value.filter((other) => other !== conversation);
     if (this.selectedId.value === channelId) this.selectedId.value = undefined;
+    await this.reports.drop(channelId);
     const { database } = this.#ports;
     await database.delete('conversations', channelId);
     const range = IDBKeyRange.bound([channelId, 0, 0], [channelId, Number.MAX_VALUE, Number.MAX_VALUE]);

@@ -1,4 +1,4 @@
-/** Tells of messages that come while nobody looks. Nothing of them is shown to whoever else sees the screen. */
+/** Tells of messages that come while nobody looks. Others may see the screen: never what was said. */
 import type { Profile, StoredMessage } from '../store/database.ts';
 import { wordsOf } from '../words/words.ts';
 import type { Conversation } from './conversation.ts';
@@ -13,8 +13,9 @@ export function notify(profile: Profile, conversation: Conversation, message: St
   if (!isWanted || !('Notification' in globalThis) || Notification.permission !== 'granted') return;
   const words = wordsOf(profile.language);
   const from = conversation.nameOf(message.userId) || words.somebody;
-  const shown = new Notification(words.newMessageFrom(from), {
-    body: conversation.info.value.title,
+  const { namesInNotifications: isNamed = false } = profile;
+  const shown = new Notification(isNamed ? words.newMessageFrom(from) : words.newMessage, {
+    ...(isNamed ? { body: conversation.info.value.title } : {}),
     tag: conversation.channelId,
   });
   shown.addEventListener('click', () => globalThis.focus());

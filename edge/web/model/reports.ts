@@ -96,6 +96,12 @@ export class Reports {
     await this.load();
   }
 
+  /** Forgets what was reported in a channel. */
+  async drop(channelId: string): Promise<void> {
+    await this.#ports.database.delete('reports', IDBKeyRange.bound([channelId], [channelId, []]));
+    await this.load();
+  }
+
   /** Another count of what came unproved. */
   async countUnproved(count: number): Promise<void> {
     this.unproved.value = count;

@@ -18,6 +18,8 @@ export interface Profile {
   /** A second factor was set up or asked for here. */
   readonly hasTotp?: boolean;
   readonly wantsNotifications?: boolean;
+  /** Notifications name who wrote, and where. */
+  readonly namesInNotifications?: boolean;
   /** Users whose safety number was compared, with the number it was. */
   readonly verified?: Readonly<Record<string, string>>;
 }

@@ -33,6 +33,11 @@ function Chat({ account }: { account: Account }) {
   const { selected } = account.conversations;
   return (
     <div class={selected.value === undefined ? 'chat' : 'chat has-selected'}>
+      {selected.value !== undefined && (
+        <a class="skip" href="#conversation">
+          {words.value.skip}
+        </a>
+      )}
       <Sidebar account={account} />
       {selected.value === undefined ? (
         <main class="empty">

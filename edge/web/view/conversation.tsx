@@ -24,7 +24,7 @@ export function ConversationView({ account, conversation }: Place) {
     opened.value = undefined;
   };
   return (
-    <main class="conversation">
+    <main class="conversation" id="conversation" tabIndex={-1}>
       <Head
         account={account}
         conversation={conversation}

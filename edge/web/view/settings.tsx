@@ -70,7 +70,7 @@ function You({ account }: Props) {
 
 function Notifications({ account }: Props) {
   const isRefused = useSignal(false);
-  const { wantsNotifications = false } = account.profile.value;
+  const { wantsNotifications = false, namesInNotifications = false } = account.profile.value;
   const change = async (wants: boolean) => {
     const isAllowed = wants && (await allowNotifications());
     isRefused.value = wants && !isAllowed;
@@ -86,6 +86,18 @@ function Notifications({ account }: Props) {
         />
         {words.value.notifications}
       </label>
+      {wantsNotifications && (
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={namesInNotifications}
+            onChange={({ currentTarget }) =>
+              void account.changeProfile({ namesInNotifications: currentTarget.checked })
+            }
+          />
+          {words.value.namesInNotifications}
+        </label>
+      )}
       <FailureLine text={isRefused.value ? words.value.notificationsRefused : ''} />
     </>
   );
