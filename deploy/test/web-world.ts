@@ -31,11 +31,13 @@ const LOOKS = {
 /** What WCAG 2.2 AA asks for and a program can tell, in light on a desktop and in dark on a phone. */
 export async function requireAccessible({ page }: Person, where: string): Promise<void> {
   const before = page.viewportSize() ?? DESKTOP;
+  const dialogs = await page.getByRole('dialog').count();
   await page.emulateMedia({ reducedMotion: 'reduce' });
   for (const [look, { size, colorScheme }] of Object.entries(LOOKS)) {
     await page.emulateMedia({ colorScheme });
     await page.setViewportSize(size);
     assert.equal(await violationsOf(page), [], `${where}, ${look}`);
+    assert.is(await page.getByRole('dialog').count(), dialogs, `${where} is seen, ${look}`);
     // For eyes: where to leave pictures of it.
     const shots = process.env.HUSHWIRE_SCREENSHOTS;
     if (shots) await page.screenshot({ path: `${shots}/web-${where.replaceAll(' ', '-')}-${look}.png` });
