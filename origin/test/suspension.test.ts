@@ -109,7 +109,10 @@ describe('a node behind cut connections', ({ test, before, after }) => {
       assert.is((await near.command({ type: 'publish', channel, id: randomId(), data })).type, 'ok');
     const heard = (client: WireClient) => client.framesOf('publication').map(({ data }) => data);
     await publish('AAAA');
-    await until(() => heard(here).length + heard(banned).length === 2, { what: 'what came before', timeoutMs: 15_000 });
+    await until(() => heard(here).length + heard(banned).length === 2, {
+      what: 'what came before',
+      timeoutMs: 15_000,
+    });
 
     breakOff(relay, database);
     await until(async () => (await reasons()).includes('suspended'), { what: 'the end', timeoutMs: 15_000 });
