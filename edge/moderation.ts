@@ -163,7 +163,8 @@ async function planChange(wanted: Wanted, { caller, requestId, parts }: Asked) {
   };
 }
 
-function newest(
+/** Of two records the newer one counts: an origin that brings back an old one is not believed while this one is held. */
+export function newest(
   warm: Found<MemberRecord> | undefined,
   cold: Found<MemberRecord> | undefined,
 ): Found<MemberRecord> | undefined {

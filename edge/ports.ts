@@ -10,6 +10,8 @@ import type {
   BansChanged,
   BansRequest,
   Belongings,
+  ChannelDeleted,
+  ChannelDeletion,
   ChannelInvitationChange,
   ChannelInvitationChanged,
   ChannelInvitations,
@@ -183,6 +185,7 @@ export interface OriginApi {
   createChannel(channel: NewChannel, requestId: string): Promise<Written>;
   addMember(member: NewMember, requestId: string): Promise<Written>;
   changeMembers(change: MembersChange, requestId: string): Promise<MembersChanged>;
+  deleteChannel(deletion: ChannelDeletion, requestId: string): Promise<ChannelDeleted>;
   changeInvitation(change: ChannelInvitationChange, requestId: string): Promise<ChannelInvitationChanged>;
   listInvitations(request: ChannelInvitationsRequest, requestId: string): Promise<ChannelInvitations>;
   placeBans(change: BansChange, requestId: string): Promise<BansChanged>;

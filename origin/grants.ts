@@ -46,9 +46,11 @@ export class Grants {
     return grant;
   }
 
-  /** Removes and returns the channels whose right was revoked. */
-  takeRevoked(rights: ReadonlySet<Tag>): Tag[] {
-    const revoked = [...this.#held.values()].filter(({ right }) => right !== undefined && rights.has(right));
+  /** Removes and returns the channels that were revoked themselves, or whose right was. */
+  takeRevoked(ended: ReadonlySet<Tag>): Tag[] {
+    const revoked = [...this.#held.values()].filter(
+      ({ channel, right }) => ended.has(channel) || (right !== undefined && ended.has(right)),
+    );
     for (const { channel } of revoked) this.#held.delete(channel);
     return revoked.map(({ channel }) => channel);
   }

@@ -114,6 +114,7 @@ async function run(config: OriginConfig): Promise<void> {
       ...stores,
       limits: config,
       onRevoked: (tags) => revocations.announce(tags),
+      setTimer,
       verifier,
       now: Date.now,
       log,

@@ -9,6 +9,7 @@ import type {
   BansChange,
   BansChanged,
   Belongings,
+  ChannelDeleted,
   ChannelInvitationChange,
   ChannelInvitationChanged,
   ChannelInvitations,
@@ -115,6 +116,8 @@ export interface ListRecords {
 export interface ModerationRecords {
   /** One change of a channel after another; all of it or nothing. */
   changeMembers(change: MembersChange, mark: CallMark): Promise<MembersChanged>;
+  /** All of a channel but its bans in force, and the revocation of its tag with it. */
+  deleteChannel(channel: Tag, mark: CallMark): Promise<ChannelDeleted>;
   /** Places and lifts service-wide bans. */
   placeBans(change: BansChange, mark: CallMark): Promise<BansChanged>;
   /** Bans in force after a tag; service-wide ones without a channel. */
@@ -191,6 +194,8 @@ export interface Broker {
   publish(outgoing: Outgoing): Promise<Accepted>;
   /** Announces a body that is kept nowhere; resolves when the relay has taken it. */
   announce(channel: Tag, body: string): Promise<void>;
+  /** Deletes the log and all that belongs to it, as if the channel had never been. */
+  forget(channel: Tag): Promise<void>;
   /** Log after `after`, or only the head when `after` is undefined. */
   read(channel: Tag, after: Position | undefined): Promise<Page>;
   /** Resolves once every later announcement of the channel will reach `onPublication`. */

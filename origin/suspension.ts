@@ -43,6 +43,7 @@ export class Suspension {
     return {
       publish: (outgoing) => this.#call(() => inner.publish(outgoing)),
       announce: (channel, body) => this.#call(() => inner.announce(channel, body)),
+      forget: (channel) => inner.forget(channel),
       read: (channel, after) => this.#read(() => inner.read(channel, after)),
       subscribe: (channel) => this.#call(() => inner.subscribe(channel)),
       unsubscribe: (channel) => inner.unsubscribe(channel),

@@ -24,6 +24,7 @@
  * | `POST /internal/v1/channel-lists` NewChannelList | ListWritten |
  * | `POST /internal/v1/channel-lists/read` ListRequest | ChannelList (a read) |
  * | `POST /internal/v1/memberships` MembersChange | MembersChanged |
+ * | `POST /internal/v1/channel-deletions` ChannelDeletion | ChannelDeleted |
  * | `POST /internal/v1/channel-invitations` ChannelInvitationChange | ChannelInvitationChanged |
  * | `POST /internal/v1/channel-invitations/read` ChannelInvitationsRequest | ChannelInvitations (a read) |
  * | `POST /internal/v1/bans` BansChange | BansChanged |
@@ -60,6 +61,7 @@ export const INTERNAL_PATHS = Object.freeze({
   channelLists: '/internal/v1/channel-lists',
   channelListReads: '/internal/v1/channel-lists/read',
   memberships: '/internal/v1/memberships',
+  channelDeletions: '/internal/v1/channel-deletions',
   channelInvitations: '/internal/v1/channel-invitations',
   channelInvitationReads: '/internal/v1/channel-invitations/read',
   bans: '/internal/v1/bans',
@@ -430,6 +432,18 @@ export interface MembersChange {
  */
 export interface MembersChanged {
   readonly result: 'changed' | 'stale' | 'barred' | 'refused' | 'missing';
+}
+/** The end of a channel: members, invitations, log; bans in force stay. Its tag is revoked, so that no grant opens it again. */
+export interface ChannelDeletion {
+  readonly channel: Tag;
+}
+/** Most members whose tags are answered; copies of further ones go by themselves, three days later at the latest. */
+export const DELETED_MEMBERS_MAX = 4_000;
+/** `missing`: there is no such channel, or not any more. */
+export interface ChannelDeleted {
+  readonly result: 'deleted' | 'missing';
+  /** Those who were its members. */
+  readonly members: readonly Tag[];
 }
 /** An invitation to a channel, which lets people in until it is used up, revoked, or its last day has passed. */
 export type ChannelInvitationChange = { readonly channel: Tag; readonly invitation: Tag } & (

@@ -10,6 +10,7 @@ import type {
   BanPage,
   BansChanged,
   Belongings,
+  ChannelDeleted,
   ChannelInvitationChanged,
   ChannelInvitations,
   ChannelList,
@@ -31,7 +32,13 @@ import type {
   TotpWritten,
   Written,
 } from '../../shared/internal.ts';
-import { CHANNEL_INVITATIONS_MAX, CLAIM_MAX, DEVICES_MAX, SEALED_MAX_CHARS } from '../../shared/internal.ts';
+import {
+  CHANNEL_INVITATIONS_MAX,
+  CLAIM_MAX,
+  DELETED_MEMBERS_MAX,
+  DEVICES_MAX,
+  SEALED_MAX_CHARS,
+} from '../../shared/internal.ts';
 import { LIMITS } from '../../shared/limits.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -68,6 +75,12 @@ export function isMembersChanged(value: unknown): value is MembersChanged {
     result === 'refused' ||
     result === 'missing'
   );
+}
+
+export function isChannelDeleted(value: unknown): value is ChannelDeleted {
+  const { result, members } = fields(value);
+  if (result !== 'deleted' && result !== 'missing') return false;
+  return Array.isArray(members) && members.length <= DELETED_MEMBERS_MAX && members.every(isTag);
 }
 
 export function isChannelInvitationChanged(value: unknown): value is ChannelInvitationChanged {

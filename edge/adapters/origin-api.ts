@@ -17,6 +17,7 @@ import {
   type BanPage,
   type BansChanged,
   type Belongings,
+  type ChannelDeleted,
   type ChannelInvitationChanged,
   type ChannelInvitations,
   type ChannelList,
@@ -50,6 +51,7 @@ import {
   isBanPage,
   isBansChanged,
   isBelongings,
+  isChannelDeleted,
   isChannelInvitationChanged,
   isChannelInvitations,
   isChannelList,
@@ -144,6 +146,14 @@ export function createOriginApi(options: OriginApiOptions): OriginApi {
         body,
         requestId,
         isAnswer: isMembersChanged,
+      }),
+    deleteChannel: (body, requestId) =>
+      ask<ChannelDeleted>({
+        method: 'POST',
+        path: INTERNAL_PATHS.channelDeletions,
+        body,
+        requestId,
+        isAnswer: isChannelDeleted,
       }),
     changeInvitation: (body, requestId) =>
       ask<ChannelInvitationChanged>({

@@ -6,7 +6,7 @@ import { type Caller, type CallerEnv, requireCaller } from '../access.ts';
 import { jsonBody, pathParameters, requireJson } from '../body.ts';
 import { dayOf } from '../days.ts';
 import type { Lookup } from '../lookup.ts';
-import { changeMembers, type ModerationParts } from '../moderation.ts';
+import { changeMembers, type ModerationParts, newest } from '../moderation.ts';
 import { describe } from '../openapi.ts';
 import type { Clock, OriginApi } from '../ports.ts';
 import { FIRST_VERSION, type MemberRecord, type Records } from '../records.ts';
@@ -21,6 +21,7 @@ const channelAnswer = v.strictObject({ channelId: channelIdSchema, channel: tagS
 const memberPath = v.strictObject({ channelId: channelIdSchema });
 const memberRequest = v.strictObject({ userId: userIdSchema });
 const memberAnswer = v.strictObject({ member: tagSchema });
+const doneAnswer = v.strictObject({});
 
 export interface ChannelParts extends ModerationParts {
   readonly verifier: Verifier;
@@ -49,6 +50,17 @@ export function channelRoutes(parts: ChannelParts) {
           parts,
         });
         return c.json({ channelId, channel: want.channel, member: want.tag }, 201);
+      },
+    )
+    .delete(
+      '/v1/channels/:channelId',
+      describeDeletion(),
+      requireCaller(parts),
+      pathParameters(memberPath),
+      async (c) => {
+        const { channelId } = c.req.valid('param');
+        await remove(channelId, { caller: c.get('caller'), requestId: c.get('requestId'), parts });
+        return c.json({}, 200);
       },
     )
     .post(
@@ -122,6 +134,22 @@ function requireOwned(
   return want;
 }
 
+/**
+ * Ends the channel, for its owner. The origin is asked who that is, and goes first: what it has ended no copy brings back, for
+ * nodes refuse every grant to it from then on.
+ */
+async function remove(channelId: string, { caller, requestId, parts }: Call): Promise<void> {
+  const { lookup, origin, state, tags, clock } = parts;
+  const member = await wantMember(tags, channelId, caller.userId);
+  const wants = { ...(await wantCaller(tags, caller)), members: [member] };
+  const [finds, warm] = await Promise.all([lookup.inOrigin(wants, requestId), lookup.inState(wants)]);
+  if (warm.ended.device || warm.ended.session) throw new Failure('session_ended');
+  requireLive(finds, clock.now());
+  requireOwned(member, newest(warm.members[0], finds.members[0]), 'forbidden');
+  const { members } = await origin.deleteChannel({ channel: member.channel }, requestId);
+  await state.drop(members.map((tag) => ({ kind: 'member', tag })));
+}
+
 /** Moderators add members; who is one already stays what they are. Throws `conflict` for somebody who is banned. */
 function addMember({ channelId, userId }: { channelId: string; userId: string }, call: Call): Promise<void> {
   return changeMembers(
@@ -152,6 +180,20 @@ function describeCreation() {
     status: 201,
     answer: channelAnswer,
     failures: ['session_ended', 'conflict', 'unavailable'],
+  });
+}
+
+function describeDeletion() {
+  return describe({
+    summary: 'Delete a channel',
+    description:
+      'For its owner. Members, invitations and what was said are gone, live connections lose the channel, and nobody can make one ' +
+      'with its id for three days; bans in force stay until their day. A repeat is refused like a channel that never was.',
+    tag: 'channels',
+    needsCaller: true,
+    status: 200,
+    answer: doneAnswer,
+    failures: ['bad_request', 'session_ended', 'forbidden', 'unavailable'],
   });
 }
 

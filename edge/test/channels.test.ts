@@ -173,3 +173,55 @@ describe('POST /v1/channels/{channelId}/members', ({ test, beforeEach }) => {
     return edge.client.call('/v1/connect', { token: who.token, body: { channels } });
   }
 });
+
+describe('DELETE /v1/channels/{channelId}', ({ test, beforeEach }) => {
+  let edge: Harness;
+  let owner: SignedIn;
+  let other: SignedIn;
+  let channelId: string;
+  beforeEach(async () => {
+    edge = await createHarness();
+    [owner, other] = [await edge.client.join(), await edge.client.join()];
+    channelId = await edge.client.createChannel(owner);
+    await call(owner, 'POST', `/v1/channels/${channelId}/members`, { userId: other.userId });
+  });
+
+  test('ends it for everybody, in three trips, and revokes its tag', async () => {
+    assert.ok(await mayEnter(other));
+    edge.trips.reset();
+    assert.equal(await remove(owner), [200, undefined]);
+    assert.is(edge.trips.turns, 3);
+    assert.is(edge.origin.moderation.revoked.length, 1);
+    for (const who of [owner, other]) assert.not(await mayEnter(who));
+  });
+
+  test('is refused alike to members, moderators, strangers, and where there is none', async () => {
+    const stranger = await edge.client.join();
+    assert.equal(await remove(other), [403, 'forbidden']);
+    await call(owner, 'PUT', `/v1/channels/${channelId}/members/${other.userId}/role`, { role: 'moderator' });
+    assert.equal(await remove(other), [403, 'forbidden']);
+    assert.equal(await remove(stranger), [403, 'forbidden']);
+    assert.equal(await remove(owner, randomId()), [403, 'forbidden']);
+    assert.equal(await remove(owner), [200, undefined]);
+    assert.equal(await remove(owner), [403, 'forbidden'], 'a repeat');
+  });
+
+  test('is refused to an owner of before, whose record an origin brings back', async () => {
+    const records = new Map(edge.origin.members);
+    await call(owner, 'PUT', `/v1/channels/${channelId}/members/${other.userId}/role`, { role: 'owner' });
+    for (const [tag, record] of records) edge.origin.members.set(tag, record);
+    assert.equal(await remove(owner), [403, 'forbidden']);
+  });
+
+  function call(who: SignedIn, method: string, path: string, body?: object) {
+    return edge.client.call(path, { method, token: who.token, ...(body === undefined ? {} : { body }) });
+  }
+  async function remove(who: SignedIn, channel = channelId): Promise<[number, string | undefined]> {
+    const { status, json } = await call(who, 'DELETE', `/v1/channels/${channel}`);
+    return [status, json.code];
+  }
+  async function mayEnter(who: SignedIn): Promise<boolean> {
+    const { json } = await call(who, 'POST', '/v1/connect', { channels: [channelId] });
+    return json.channels.length === 1;
+  }
+});

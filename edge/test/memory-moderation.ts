@@ -6,6 +6,8 @@ import {
   type BansChanged,
   type BansRequest,
   CHANNEL_INVITATIONS_MAX,
+  type ChannelDeleted,
+  type ChannelDeletion,
   type ChannelInvitation,
   type ChannelInvitationChange,
   type ChannelInvitationChanged,
@@ -16,7 +18,7 @@ import {
 } from '../../shared/internal.ts';
 
 interface Tables {
-  readonly channels: ReadonlyMap<string, unknown>;
+  readonly channels: Map<string, unknown>;
   readonly members: Map<string, { sealed: string; version: number; channel: Tag }>;
 }
 
@@ -69,6 +71,14 @@ export function createMemoryModeration(tables: Tables, endSessions: (account: Ta
       place(placed, undefined);
       for (const tag of lifted) bans.delete(tag);
       return { sessions: accounts.flatMap(endSessions) };
+    },
+    deleteChannel: ({ channel }: ChannelDeletion): ChannelDeleted => {
+      if (!tables.channels.delete(channel)) return { result: 'missing', members: [] };
+      const members = [...tables.members].filter(([, one]) => one.channel === channel).map(([tag]) => tag);
+      for (const tag of members) tables.members.delete(tag);
+      for (const one of listInvitations(channel)) invitations.delete(one.invitation);
+      revoked.push(channel);
+      return { result: 'deleted', members };
     },
     changeInvitation: (change: ChannelInvitationChange): ChannelInvitationChanged => {
       const { channel, invitation } = change;

@@ -142,6 +142,7 @@ export function createMemoryOrigin(): MemoryOrigin {
         return CREATED;
       }),
     changeMembers: (change, requestId) => answer(requestId, () => moderation.changeMembers(change)),
+    deleteChannel: (deletion, requestId) => answer(requestId, () => moderation.deleteChannel(deletion)),
     changeInvitation: (change, requestId) => answer(requestId, () => moderation.changeInvitation(change)),
     listInvitations: (request, requestId) => answer(requestId, () => moderation.listInvitations(request)),
     placeBans: (change, requestId) => answer(requestId, () => moderation.placeBans(change)),

@@ -2,13 +2,14 @@ import { readFileSync } from 'node:fs';
 import type { Redis } from 'ioredis';
 import postgres from 'postgres';
 import * as assert from 'uvu/assert';
-import { utf8 } from '../../shared/bytes.ts';
+import { randomId, utf8 } from '../../shared/bytes.ts';
 import { openNodeSocket } from '../../shared/client/adapters/node-socket.ts';
 import { systemClock } from '../../shared/client/clock.ts';
 import { memoryDeviceStore } from '../../shared/client/device.ts';
 import { type Client, connectAccount } from '../../shared/client/hushwire.ts';
 import { askToJoin } from '../../shared/client/join.ts';
 import type { ClientOptions } from '../../shared/client/options.ts';
+import { rejectsWith, until } from '../../shared/testing/expect.ts';
 import { describe } from '../../shared/testing/suite.ts';
 import { codeAt } from './authenticator.ts';
 import { PUBLIC_URL } from './harness.ts';
@@ -16,7 +17,8 @@ import { type RealStores, startRealStores } from './real-stores.ts';
 
 /** Every row as `table: its text`, and every key as `store kind: its name`. */
 type Dump = ReadonlyMap<string, string>;
-type Column = 'device' | 'account';
+const COLUMNS = ['device', 'account', 'channel'] as const;
+type Column = (typeof COLUMNS)[number];
 
 /** SECURITY.md tells what remains; each test holds a dump of every store against it, both ways. */
 describe('What remains', ({ test, needs, before, after }) => {
@@ -87,6 +89,40 @@ describe('What remains', ({ test, needs, before, after }) => {
     assert.equal(left(was, await dump()), listed('device'));
   });
 
+  test('of a channel that was deleted is what SECURITY.md lists, and nothing else', async () => {
+    const guest = await connect();
+    const was = await dump();
+    const channelId = await friend.createChannel();
+    const moderation = friend.moderation(channelId);
+    await moderation.ban({ userIds: [randomId()], until: '2099-12-31' });
+    const [first, second] = [
+      await moderation.invite({ uses: 2, lifeMs: 60_000 }),
+      await moderation.invite({ uses: 1, lifeMs: 60_000 }),
+    ];
+    assert.ok(second !== undefined);
+    await guest.join(channelId, first.invitation);
+    await guest.acceptKey(channelId, await friend.shareKey(channelId, guest.card.agreementKey));
+    const [ours, theirs] = [friend.channel(channelId), guest.channel(channelId)];
+    await Promise.all([ours.subscribe(), theirs.subscribe()]);
+    await theirs.publish('ciphertext to all');
+    const before = left(was, await dump());
+    for (const place of [
+      'PostgreSQL channels',
+      'PostgreSQL members',
+      'relay Redis log',
+      'state Redis member',
+    ])
+      assert.ok(before.includes(place), `${place} was there`);
+    const ended = new Promise<void>((resolve) => {
+      theirs.on('state', (state) => void (state === 'revoked' && resolve()));
+    });
+    await moderation.delete();
+    await until(ended, { what: 'the end of the subscription' });
+    assert.equal(left(was, await dump()), listed('channel'));
+    await rejectsWith(friend.createChannel(channelId), 'conflict');
+    await rejectsWith(guest.channel(channelId).subscribe(), 'not_a_member');
+  });
+
   test('of an account that was deleted is what SECURITY.md lists, and nothing else', async () => {
     const channelId = await friend.createChannel();
     await friend.channel(channelId).subscribe();
@@ -121,7 +157,7 @@ function listed(column: Column): string[] {
   const text = readFileSync(new URL('../../SECURITY.md', import.meta.url), 'utf8');
   const [, table = ''] = text.split('<!-- remains -->');
   const rows = (table.trim().split('\n\n')[0] ?? '').split('\n').slice(2);
-  const at = column === 'device' ? 1 : 2;
+  const at = 1 + COLUMNS.indexOf(column);
   return rows
     .map((row) =>
       row

@@ -1,5 +1,5 @@
 /** Statements of memberships and bans; the rules of postgres-statements.ts hold. */
-import { CHANNEL_INVITATIONS_MAX } from '../../shared/internal.ts';
+import { CHANNEL_INVITATIONS_MAX, DELETED_MEMBERS_MAX } from '../../shared/internal.ts';
 import { recordRevocations } from './postgres-revocation-statements.ts';
 import { MARK, PURGE_ROWS } from './postgres-statements.ts';
 
@@ -105,6 +105,24 @@ const PURGE_BANS = `with gone as (
 )
 select (select count(*) from gone)::integer as bans`;
 
+/**
+ * $3 channel. Runs after LOCK_CHANNEL. Bans in force stay: they would keep somebody out of a channel that was made again under
+ * its id. The channel's own tag is revoked, for grants that were given before.
+ */
+const DELETE_CHANNEL = `with ${MARK}, members as (
+  delete from hushwire.members using mark where channel = $3::text returning member
+), invitations as (
+  delete from hushwire.channel_invitations using mark where channel = $3::text
+), bans as (
+  delete from hushwire.bans using mark where channel = $3::text and not ${IN_FORCE}
+), gone as (
+  delete from hushwire.channels using mark where channel = $3::text returning channel
+), ended as (
+  select channel::text as tag, 'member' as kind from gone
+), ${recordRevocations('members')}
+select exists (select from mark) as marked, exists (select from gone) as gone,
+  (select string_agg(member::text, ',') from (select member from members limit ${DELETED_MEMBERS_MAX}) as told) as members`;
+
 /** $3 channel · $4 invitation · $5 uses · $6 last day. Runs after LOCK_CHANNEL. `known`: it was made before. */
 const MAKE_INVITATION = `with ${MARK}, parent as (
   select true from hushwire.channels where channel = $3::text
@@ -154,6 +172,7 @@ export const INVITATION_STATEMENTS = Object.freeze({
 export const MODERATION_STATEMENTS = Object.freeze({
   lockChannel: LOCK_CHANNEL,
   changeMembers: CHANGE_MEMBERS,
+  deleteChannel: DELETE_CHANNEL,
   placeBans: PLACE_BANS,
   listBans: LIST_BANS,
   purgeBans: PURGE_BANS,

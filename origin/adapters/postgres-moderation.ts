@@ -5,6 +5,7 @@ import type {
   BanRow,
   BansChange,
   BansChanged,
+  ChannelDeleted,
   MembersChange,
   MembersChanged,
 } from '../../shared/internal.ts';
@@ -57,6 +58,18 @@ export class PostgresModeration implements ModerationRecords {
     if (row.barred) return { result: 'barred' };
     if (row.fits) return { result: 'changed' };
     return { result: row.unfit ? 'stale' : 'refused' };
+  }
+
+  async deleteChannel(channel: Tag, mark: CallMark): Promise<ChannelDeleted> {
+    const lock = { statement: SQL.lockChannel, parameters: [channel] };
+    const parameters = [mark.jti, wholeMinute(mark.expiresAtMs), channel];
+    const [, rows] = await this.#pool.runInOrder<{ marked: boolean; gone: boolean; members: string | null }>([
+      lock,
+      { statement: SQL.deleteChannel, parameters },
+    ]);
+    const row = rows?.[0];
+    if (row?.marked !== true) throw new Failure('conflict', { detail: 'This call was made before' });
+    return { result: row.gone ? 'deleted' : 'missing', members: row.members?.split(',') ?? [] };
   }
 
   async placeBans({ accounts, bans, lifted }: BansChange, mark: CallMark): Promise<BansChanged> {

@@ -166,6 +166,7 @@ select exists (select from mark) as marked, exists (select from changed) as crea
 const CREATE_CHANNEL = `with ${MARK}, channel as (
   insert into hushwire.channels (channel, sealed, created_on)
   select $3::text, $4::text, $5::text::date from mark
+  where not exists (select from hushwire.revocations where tag = $3::text)
   on conflict do nothing returning true
 ), owner as (
   insert into hushwire.members (member, channel, sealed)

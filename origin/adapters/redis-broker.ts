@@ -14,6 +14,7 @@ import {
   publishCall,
   readCall,
   receiveAnnouncement,
+  streamKeys,
   TOPIC_KIND,
   type WaitingPublish,
   type WaitingRead,
@@ -76,6 +77,10 @@ export class RedisBroker implements Broker {
       this.#reads.push({ channel, after, resolve, reject });
       this.#options.commands.schedule();
     });
+  }
+
+  async forget(channel: Tag): Promise<void> {
+    await this.#options.commands.ask(partitionOf(channel), 'UNLINK', ...streamKeys(channel));
   }
 
   subscribe(channel: Tag): Promise<void> {

@@ -121,6 +121,7 @@ export function receiveAnnouncement(channel: Tag, payload: string, listener: Bro
   }
 }
 
-function streamKeys(channel: Tag): string[] {
+/** All keys of a channel's stream. */
+export function streamKeys(channel: Tag): string[] {
   return ['head', 'log', 'seen', 'seenold'].map((kind) => relayKey(kind, channel));
 }

@@ -21,8 +21,10 @@ export async function takeGrants(bundle: string, caller: Caller): Promise<void> 
   const claims = await verifier.verify('grants', bundle, now());
   if (claims === 'refused') throw new Failure('grant_refused');
   if (claims === 'expired') throw new Failure('grant_expired');
-  // A right that ended a moment ago may still be in a bundle that was signed before.
-  const rights = claims.grants.flatMap(({ right }) => (right === undefined ? [] : [right]));
-  if (caller.ports.revocations.has(...rights)) throw new Failure('grant_refused');
+  // A right or a channel that ended a moment ago may still be in a bundle that was signed before.
+  const ended = claims.grants.flatMap(({ channel, right }) =>
+    right === undefined ? [channel] : [channel, right],
+  );
+  if (caller.ports.revocations.has(...ended)) throw new Failure('grant_refused');
   caller.grants.add(claims, caller.session);
 }

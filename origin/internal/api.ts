@@ -13,6 +13,7 @@ import { FAILURES, type FailureCode } from '../../shared/failures.ts';
 import type { Tag } from '../../shared/frame.ts';
 import {
   type AttendanceCount,
+  type ChannelDeleted,
   INTERNAL_BODY_BYTES,
   INTERNAL_PATHS,
   type MailWritten,
@@ -52,6 +53,7 @@ import {
   bansChange,
   bansRequest,
   belongingsRequest,
+  channelDeletion,
   channelInvitationChange,
   channelInvitationsRequest,
   listRequest,
@@ -97,7 +99,9 @@ export interface InternalApiPorts {
   /** Told of every session and device that a call has ended, also when an earlier call had. */
   readonly onRevoked: (tags: readonly Tag[]) => void;
   readonly registry: Pick<Registry, 'nodes'>;
-  readonly broker: Pick<Broker, 'publish' | 'announce'>;
+  readonly broker: Pick<Broker, 'publish' | 'announce' | 'forget'>;
+  /** Runs once after `ms`. */
+  readonly setTimer: (run: () => void, ms: number) => unknown;
   readonly mailboxes: Pick<Mailboxes, 'post'>;
   readonly presences: Pick<Presences, 'read'>;
   readonly limits: Pick<NodeLimits, 'dataBytes'>;
@@ -158,6 +162,10 @@ function createRoutes(ports: InternalApiPorts): ReadonlyMap<string, Route> {
       post(membersChange, (change, mark) => changeMembers(change, { mark, ports })),
     ],
     [
+      INTERNAL_PATHS.channelDeletions,
+      post(channelDeletion, ({ channel }, mark) => deleteChannel(channel, { mark, ports })),
+    ],
+    [
       INTERNAL_PATHS.channelInvitations,
       post(channelInvitationChange, (change, mark) => invitations.changeInvitation(change, mark)),
     ],
@@ -189,6 +197,25 @@ function createRoutes(ports: InternalApiPorts): ReadonlyMap<string, Route> {
       { method: 'GET', run: async (): Promise<NodesAnswer> => ({ nodes: await registry.nodes() }) },
     ],
   ]);
+}
+
+/** Nodes are told at once; what one of them had under way then may have begun the log anew, so it is forgotten twice. */
+const FORGET_AGAIN_MS = 5_000;
+
+async function deleteChannel(
+  channel: Tag,
+  { mark, ports }: { readonly mark: CallMark; readonly ports: InternalApiPorts },
+): Promise<ChannelDeleted> {
+  const { moderation, broker, onRevoked, setTimer, log } = ports;
+  const deleted = await moderation.deleteChannel(channel, mark);
+  if (deleted.result === 'missing') return deleted;
+  onRevoked([channel]);
+  const forget = () =>
+    broker.forget(channel).catch((error: unknown) => log('error', 'channel.log_kept', errorFields(error)));
+  setTimer(() => void forget(), FORGET_AGAIN_MS);
+  // The channel is gone, whatever the relay says: a log that stays is read by nobody, and expires.
+  await forget();
+  return deleted;
 }
 
 /** As a member's connection would have it (commands/publish.ts); the edge has checked who it is. */

@@ -9,6 +9,7 @@ import {
   type BansRequest,
   type BelongingsRequest,
   CHANNEL_INVITATION_USES_MAX,
+  type ChannelDeletion,
   type ChannelInvitationChange,
   type ChannelInvitationsRequest,
   CLAIM_MAX,
@@ -198,6 +199,10 @@ export const channelInvitationChange = v.variant('what', [
   }),
   v.strictObject({ what: v.literal('revoke'), channel: tag, invitation: tag }),
 ]) satisfies v.GenericSchema<unknown, ChannelInvitationChange>;
+
+export const channelDeletion = v.strictObject({
+  channel: tag,
+}) satisfies v.GenericSchema<unknown, ChannelDeletion>;
 
 export const channelInvitationsRequest = v.strictObject({
   channel: tag,

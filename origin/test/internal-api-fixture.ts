@@ -23,6 +23,7 @@ import { openRecords } from './records-fixtures.ts';
 /** For calls that are about other things. */
 const NO_MODERATION: InternalApiPorts['moderation'] = {
   changeMembers: () => Promise.resolve({ result: 'missing' }),
+  deleteChannel: () => Promise.resolve({ result: 'missing', members: [] }),
   placeBans: () => Promise.resolve({ sessions: [] }),
   listBans: () => Promise.resolve({ bans: [], isWhole: true }),
 };
@@ -34,6 +35,7 @@ const NO_RELAY: Pick<InternalApiPorts, 'broker' | 'mailboxes' | 'presences'> = {
   broker: {
     publish: () => Promise.resolve({ outcome: 'accepted', position: { epoch: 'e', offset: 1 } }),
     announce: () => Promise.resolve(),
+    forget: () => Promise.resolve(),
   },
   mailboxes: { post: () => Promise.resolve({ outcome: 'queued', seq: 1 }) },
   presences: { read: () => Promise.resolve({ count: 0 }) },
@@ -79,7 +81,14 @@ export async function startInternalApi({
   const onRevoked = (tags: readonly Tag[]) => void told.push([...tags]);
   const stores = { records, revocations, keys, lists, moderation, invitations };
   const ports = { ...stores, onRevoked, registry, broker, mailboxes, presences };
-  const handle = createInternalApi({ ...ports, limits: LIMITS, verifier, now: Date.now, log });
+  const handle = createInternalApi({
+    ...ports,
+    limits: LIMITS,
+    setTimer: () => undefined,
+    verifier,
+    now: Date.now,
+    log,
+  });
   const options = { host: '127.0.0.1', port: 0, bodyBytes: INTERNAL_BODY_BYTES, handle, log };
   const server = await startHttpServer(options);
   const send = async (call: Call): Promise<Response> => {

@@ -53,6 +53,10 @@ export class MemoryBroker implements Broker {
     if (this.#subscribed.has(channel)) this.#listener?.onEphemeral(channel, body);
   }
 
+  async forget(channel: Tag): Promise<void> {
+    this.#streams.delete(channel);
+  }
+
   async read(channel: Tag, after: Position | undefined): Promise<Page> {
     this.reads += 1;
     this.#needPresent();

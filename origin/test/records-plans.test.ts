@@ -71,6 +71,7 @@ const PARAMETERS: Readonly<Record<keyof typeof STATEMENTS, readonly string[]>> =
   read: [Array.from({ length: 100 }, () => T1).join(','), T1, T2, T1, T2],
   purge: [],
   lockChannel: [T1],
+  deleteChannel: [...MARK, T1],
   changeMembers: [...MARK, T1, T2, '1.x', '2', '-', T1, '1', '-', '-', T2, `${T1},${T2}`, T1, '5'],
   makeInvitation: [...MARK, T1, T2, '5', '2026-11-23'],
   revokeInvitation: [...MARK, T1, T2],

@@ -57,6 +57,7 @@ export interface Api {
   stepUp(shown: SecondFactor, signal?: AbortSignal): Promise<SteppedUp>;
   disableTotp(signal?: AbortSignal): Promise<void>;
   createChannel(channelId: string, signal?: AbortSignal): Promise<void>;
+  deleteChannel(channelId: string, signal?: AbortSignal): Promise<void>;
   addMember(channelId: string, userId: string, signal?: AbortSignal): Promise<void>;
   removeMember(channelId: string, userId: string, signal?: AbortSignal): Promise<void>;
   setRole(channelId: string, userId: string, role: MemberRole, signal?: AbortSignal): Promise<void>;
@@ -144,6 +145,7 @@ export function createApi(http: Http, session: Session): Api {
     createChannel: async (channelId, signal) => {
       await ask({ path: '/v1/channels', body: { channelId }, signal }, isNewChannel);
     },
+    deleteChannel: (channelId, signal) => end(channelPath(channelId), signal),
     addMember: async (channelId, userId, signal) => {
       const path = `/v1/channels/${encodeURIComponent(channelId)}/members`;
       await ask({ path, body: { userId }, signal }, isNewMember);

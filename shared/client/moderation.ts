@@ -35,6 +35,15 @@ export class Moderation {
     return this.remove(this.#ports.userId);
   }
 
+  /**
+   * Deletes the channel with all that was said in it, for everybody; only its owner may. Bans in force stay until their day. A
+   * repeat after a lost answer throws `forbidden`, as for a channel that never was.
+   */
+  delete(): Promise<void> {
+    const { api, retrying } = this.#ports;
+    return retrying(() => api.deleteChannel(this.channelId));
+  }
+
   /** Removes a member; a moderator may remove members, the owner everybody. */
   remove(userId: string): Promise<void> {
     const { api, retrying } = this.#ports;

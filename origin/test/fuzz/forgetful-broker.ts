@@ -22,6 +22,7 @@ export function createForgetfulBroker(): Broker & { readonly subscribed: number 
     announce: async (channel, body) => {
       if (subscribed.has(channel)) listener?.onEphemeral(channel, body);
     },
+    forget: async (channel) => void offsets.delete(channel),
     read: async (channel, after) => {
       const head = headOf(channel);
       const page = { head, start: head, publications: [] };
