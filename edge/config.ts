@@ -63,6 +63,12 @@ export const EDGE_VARIABLES = {
     about: 'file of the private key (PEM) of that certificate',
     fallback: '',
   }),
+  keepAliveMs: integer('HUSHWIRE_EDGE_KEEP_ALIVE_MS', {
+    about: 'how long an idle connection is kept; above the idle timeout of a balancer. Deno only',
+    min: 1_000,
+    max: 3_600_000,
+    fallback: 95_000,
+  }),
   publicUrl: refine(
     url('HUSHWIRE_EDGE_PUBLIC_URL', {
       about: 'where clients reach it; also issuer of every token and audience of assertions',

@@ -65,12 +65,13 @@ async function start(config: EdgeConfig): Promise<void> {
   });
   const refuse = refuseWith(log);
   const relay = createRelay({ sockets, refuse, random });
-  const { host, port, trustedProxies } = config;
+  const { host, port, keepAliveMs, trustedProxies } = config;
   const fetch = (request: Request, peer: string | undefined) => {
     const address = clientAddress(peer, request.headers.get('x-forwarded-for') ?? undefined, trustedProxies);
     return live.app.fetch(request, { address });
   };
-  const server = await startServer({ host, port, tls: readTls(config), fetch, relay, refuse, random, log });
+  const tls = readTls(config);
+  const server = await startServer({ host, port, tls, keepAliveMs, fetch, relay, refuse, random, log });
   const { metricsHost, metricsPort } = config;
   const measured =
     metricsPort === 0 ? undefined : await serveMetrics(metrics, { host: metricsHost, port: metricsPort });

@@ -74,6 +74,13 @@ export const ORIGIN_VARIABLES = {
     fallback: '127.0.0.1',
   }),
   internalPort: port('HUSHWIRE_ORIGIN_INTERNAL_PORT', 'port of the internal API; 0 picks one', 9201),
+  keepAliveMs: integer('HUSHWIRE_ORIGIN_KEEP_ALIVE_MS', {
+    about:
+      'how long an idle connection of the internal API or of health is kept; above the idle timeout of a balancer',
+    min: 1_000,
+    max: 3_600_000,
+    fallback: 95_000,
+  }),
   healthHost: text('HUSHWIRE_ORIGIN_HEALTH_HOST', {
     about: 'address of health and metrics',
     fallback: '127.0.0.1',

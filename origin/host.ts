@@ -59,6 +59,7 @@ async function run(config: HostConfig): Promise<void> {
     bodyBytes: 0,
     handle: createHostHealth({ nodes: () => supervisor.health(), restarts: () => supervisor.restarts, ask }),
     log,
+    keepAliveMs: config.keepAliveMs,
   });
   supervisor.start();
   log('info', 'host.started', { port: health.port, count });

@@ -120,6 +120,7 @@ async function run(config: OriginConfig): Promise<void> {
       log,
     }),
     log,
+    keepAliveMs: config.keepAliveMs,
   });
   const health = await startHealth({ config, node, counters, stores, load, limits, revocations });
   const scheme = tlsOf(config) === undefined ? 'ws' : 'wss';
@@ -216,6 +217,7 @@ function startHealth({ config, counters, ...parts }: HealthParts): Promise<HttpS
     bodyBytes: 0,
     handle: shown,
     log,
+    keepAliveMs: config.keepAliveMs,
   });
 }
 

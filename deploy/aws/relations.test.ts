@@ -56,10 +56,12 @@ describe('relations of the template', ({ test }) => {
     });
 
   test('build on what the nodes really do', () => {
-    const idle = /SOCKET_IDLE_SECONDS'.*?fallback: (\d+)/s.exec(source('origin/config.ts'))?.[1];
-    const keepAlive = /KEEP_ALIVE_MS = ([\d_]+)/.exec(source('origin/adapters/http-server.ts'))?.[1];
-    assert.is(Number(idle), SOCKET_IDLE);
-    assert.is(Number(keepAlive?.replaceAll('_', '')), NODE_KEEP_ALIVE * 1_000);
+    const page = source('deploy/configuration.md');
+    const byDefault = (name: string) =>
+      Number(new RegExp(`^\\| \`HUSHWIRE_${name}\` .* (\\d+) \\|$`, 'm').exec(page)?.[1]);
+    assert.is(byDefault('ORIGIN_SOCKET_IDLE_SECONDS'), SOCKET_IDLE);
+    for (const part of ['ORIGIN', 'EDGE'])
+      assert.is(byDefault(`${part}_KEEP_ALIVE_MS`), NODE_KEEP_ALIVE * 1_000);
   });
 
   test('fit the unit of the instance: it is not killed while it drains, and has files for its sockets', () => {

@@ -9,10 +9,10 @@ export const PORTS = { sockets: 9001, api: 9201, health: 9101, relay: 6390 } as 
 /** uWebSockets closes a silent socket after this, having pinged it (`HUSHWIRE_ORIGIN_SOCKET_IDLE_SECONDS`). */
 export const SOCKET_IDLE = 60;
 
-/** How long a node keeps an idle connection of its internal API (KEEP_ALIVE_MS, origin/adapters/http-server.ts). */
+/** How long a node keeps an idle connection of its internal API (`HUSHWIRE_ORIGIN_KEEP_ALIVE_MS`), and the edge. */
 export const NODE_KEEP_ALIVE = 95;
 
-/** Between the two (the edge keeps its connections as long): pings keep sockets, and of two ends that may close an idle API connection the balancer is the first. */
+/** Between the two: pings keep sockets, and of two ends that may close an idle API connection the balancer is the first. */
 export const BALANCER_IDLE = 90;
 
 /** A cookie lets a client that comes back at once find the node it left; longer, it would unbalance the nodes. */

@@ -21,9 +21,10 @@ export interface Apt {
   install(name: string): boolean;
 }
 
-/** Whether a program can be started and ends well. */
+/** Whether a program can be started and ends well; also one that Debian keeps where only root's PATH looks. */
 export function runs(command: string, args: readonly string[]): boolean {
-  return spawnSync(command, args, { stdio: 'ignore' }).status === 0;
+  const env = { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin` };
+  return spawnSync(command, args, { stdio: 'ignore', env }).status === 0;
 }
 
 /** What to put before a command that needs root: nothing as root, sudo where it asks no password; else undefined. */

@@ -16,6 +16,8 @@ export interface ServerOptions {
   readonly host: string;
   /** 0 picks one. */
   readonly port: number;
+  /** How long an idle connection is kept: longer than by a balancer, so that the balancer is the one who drops it. */
+  readonly keepAliveMs: number;
   /** PEM texts for TLS; without, connections come in clear, from a proxy on the same machine or network. */
   readonly tls?: { readonly cert: string; readonly key: string } | undefined;
   /** `peer`: address at the other end of the connection. */
@@ -38,8 +40,6 @@ const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 20_000;
 /** How often node:http looks for requests past their time; its own default is 30 s. */
 const CHECK_INTERVAL_MS = 2_000;
-/** Longer than the 60 to 90 s after which balancers drop an idle connection, so that they are the ones who do. */
-const KEEP_ALIVE_MS = 95_000;
 /** Half of the usual hard limit of 20,000 files; every socket that is passed through takes a second one. */
 const CONNECTIONS_MAX = 10_000;
 /** Room for a ticket in the subprotocol, or an access token, beside what browsers send. */
@@ -64,11 +64,11 @@ export async function startServer(options: ServerOptions): Promise<EdgeServer> {
   };
 }
 
-function create({ fetch, host, tls, ...options }: ServerOptions): Server {
+function create({ fetch, host, tls, keepAliveMs, ...options }: ServerOptions): Server {
   const settings = {
     headersTimeout: HEADERS_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
-    keepAliveTimeout: KEEP_ALIVE_MS,
+    keepAliveTimeout: keepAliveMs,
     connectionsCheckingInterval: CHECK_INTERVAL_MS,
     maxHeaderSize: HEADERS_MAX_BYTES,
   };

@@ -25,5 +25,14 @@ const fetch = async (request: Request) => {
   if (request.method === 'PUT') nodes = (await request.json()) as readonly NodeInfo[];
   return new Response(JSON.stringify({ rss: process.memoryUsage().rss }));
 };
-const { port } = await startServer({ host: '127.0.0.1', port: 0, fetch, relay, refuse, random, log });
+const { port } = await startServer({
+  host: '127.0.0.1',
+  port: 0,
+  keepAliveMs: 5_000,
+  fetch,
+  relay,
+  refuse,
+  random,
+  log,
+});
 console.log(JSON.stringify({ event: 'relay.ready', port }));

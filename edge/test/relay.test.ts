@@ -100,6 +100,7 @@ async function startTestEdge(limits: Partial<RelayLimits>): Promise<TestEdge> {
   const server: EdgeServer = await startServer({
     host: '127.0.0.1',
     port: 0,
+    keepAliveMs: 5_000,
     fetch: () => new Response('{"status":"ok"}'),
     relay,
     refuse,

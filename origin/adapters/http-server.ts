@@ -3,8 +3,8 @@
  * API and for health. It reads a bounded body within a bounded time, hands it to a function, and writes the answer.
  *
  * Keep-alive: an idle connection must outlive the caller's own idle time, or the caller's next request meets a closing
- * socket and fails for no reason (the 502s of a balancer). Balancers wait 60 s by default, Deno's fetch 90 s, so we
- * wait 95 s. From the moment `close` is called every answer says `connection: close`.
+ * socket and fails for no reason (the 502s of a balancer). Balancers wait 60 s by default, Deno's fetch 90 s, so the
+ * default is 95 s. From the moment `close` is called every answer says `connection: close`.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -22,6 +22,8 @@ export interface HttpServerOptions {
   readonly bodyBytes: number;
   readonly handle: HttpHandler;
   readonly log: Log;
+  /** How long an idle connection is kept. */
+  readonly keepAliveMs: number;
   readonly deadlines?: Readonly<Record<keyof typeof HTTP_DEADLINES, number>>;
 }
 
@@ -31,8 +33,6 @@ export interface HttpServer {
   /** Stops listening, lets running requests end within `graceMs`, then cuts what is left. */
   close(graceMs?: number): Promise<void>;
 }
-
-const KEEP_ALIVE_MS = 95_000;
 
 export const HTTP_DEADLINES = Object.freeze({
   /** For the headers to arrive, and for the whole request; both are small. */
@@ -54,11 +54,11 @@ const LINGER_MS = 100;
 
 /** Listens; rejects with the system's error when it cannot, for instance because the port is taken. */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
-  const { log, deadlines = HTTP_DEADLINES } = options;
+  const { log, keepAliveMs, deadlines = HTTP_DEADLINES } = options;
   const life: Life = { isClosing: false, hasLingered: false, running: 0 };
   const server = createServer(
     {
-      keepAliveTimeout: KEEP_ALIVE_MS,
+      keepAliveTimeout: keepAliveMs,
       headersTimeout: deadlines.headersMs,
       requestTimeout: deadlines.requestMs,
       connectionsCheckingInterval: Math.min(CHECK_INTERVAL_MS, deadlines.headersMs),

@@ -17,6 +17,7 @@ import { openRecords } from './records-fixtures.ts';
 
 const LIMITS = { eventLoopLagMs: 500, residentBytes: 1e9, connections: 100 };
 const log = () => undefined;
+const LISTENER = { host: '127.0.0.1', port: 0, bodyBytes: 0, keepAliveMs: 95_000 };
 
 describe('health', ({ test, afterEach }) => {
   const servers: HttpServer[] = [];
@@ -35,7 +36,7 @@ describe('health', ({ test, afterEach }) => {
       metrics: () => Promise.resolve({ contentType: 'text/plain', text: 'x 1\n' }),
       ...ports,
     });
-    const server = await startHttpServer({ host: '127.0.0.1', port: 0, bodyBytes: 0, handle, log });
+    const server = await startHttpServer({ ...LISTENER, handle, log });
     servers.push(server);
     return (path: string, method = 'GET') => fetch(`http://127.0.0.1:${server.port}${path}`, { method });
   };
@@ -225,7 +226,7 @@ describe('health over real parts', ({ test, before, after }) => {
       limits: LIMITS,
       metrics: createPrometheus({ ...shared, counters: createCounters(), isReady: () => true }),
     });
-    server = await startHttpServer({ host: '127.0.0.1', port: 0, bodyBytes: 0, handle, log });
+    server = await startHttpServer({ ...LISTENER, handle, log });
   });
   after(async () => {
     await server.close(0);

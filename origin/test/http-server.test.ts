@@ -8,6 +8,7 @@ import { type HttpServer, startHttpServer } from '../adapters/http-server.ts';
 import { type HttpHandler, type HttpRequest, jsonAnswer } from '../http.ts';
 
 const BODY_BYTES = 1_000;
+const KEEP_ALIVE_MS = 95_000;
 /** As in production, only shorter. */
 const DEADLINES = { headersMs: 300, requestMs: 500, answerMs: 200 };
 
@@ -18,8 +19,8 @@ describe('http listener', ({ test, afterEach }) => {
     jsonAnswer(200, { method, path, bytes: body.length });
   const start = async (handle: HttpHandler = echo) => {
     const log = (_: unknown, event: string, fields: unknown) => void events.push([event, fields]);
-    const options = { host: '127.0.0.1', port: 0, bodyBytes: BODY_BYTES, handle, log, deadlines: DEADLINES };
-    const server = await startHttpServer(options);
+    const bounds = { bodyBytes: BODY_BYTES, keepAliveMs: KEEP_ALIVE_MS, deadlines: DEADLINES };
+    const server = await startHttpServer({ host: '127.0.0.1', port: 0, handle, log, ...bounds });
     servers.push(server);
     return server;
   };
@@ -209,7 +210,8 @@ describe('http listener', ({ test, afterEach }) => {
 
   test('a taken port is an error at once', async () => {
     const { port } = await start();
-    const options = { host: '127.0.0.1', port, bodyBytes: 0, handle: echo, log: () => undefined };
+    const log = () => undefined;
+    const options = { host: '127.0.0.1', port, bodyBytes: 0, keepAliveMs: KEEP_ALIVE_MS, handle: echo, log };
     const error = await startHttpServer(options).then(
       () => undefined,
       (thrown: NodeJS.ErrnoException) => thrown,

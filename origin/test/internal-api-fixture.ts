@@ -89,7 +89,8 @@ export async function startInternalApi({
     now: Date.now,
     log,
   });
-  const options = { host: '127.0.0.1', port: 0, bodyBytes: INTERNAL_BODY_BYTES, handle, log };
+  const bounds = { bodyBytes: INTERNAL_BODY_BYTES, keepAliveMs: 95_000 };
+  const options = { host: '127.0.0.1', port: 0, ...bounds, handle, log };
   const server = await startHttpServer(options);
   const send = async (call: Call): Promise<Response> => {
     const { method = 'POST', path = INTERNAL_PATHS.read, headers = {} } = call;
