@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DRAIN } from '../aws/timings.ts';
+import { DRAIN, NODE_KEEP_ALIVE } from '../aws/timings.ts';
 import { Endings } from '../local/endings.ts';
 import { openDatabase, openRelay, openState, type Parts, pickPorts } from '../local/parts.ts';
 import { createPortPicker } from '../local/ports.ts';
@@ -108,6 +108,7 @@ async function compose(parts: Parts, { scale, originEnv }: Setting): Promise<Bal
     openDatabase(parts),
   ]);
   const rest = await openState(parts, relayUrl);
+  const keepAliveMs = String(Math.round(NODE_KEEP_ALIVE * scale * 1_000));
   const socketsUrl = `ws://127.0.0.1:${front.sockets}`;
   const start = (index: number) =>
     startOrigin({
@@ -119,6 +120,7 @@ async function compose(parts: Parts, { scale, originEnv }: Setting): Promise<Bal
       edgeKeys: keys.publicKeys,
       env: {
         HUSHWIRE_ORIGIN_PUBLIC_URL: socketsUrl,
+        HUSHWIRE_ORIGIN_KEEP_ALIVE_MS: keepAliveMs,
         HUSHWIRE_ORIGIN_DRAIN_LEAD_MS: String(Math.round(DRAIN.lead * scale * 1_000)),
         ...originEnv,
       },
@@ -133,7 +135,11 @@ async function compose(parts: Parts, { scale, originEnv }: Setting): Promise<Bal
     stateToken: rest.token,
     originApi: [`http://127.0.0.1:${front.api}`],
     sockets: [socketsUrl],
-    env: { HUSHWIRE_EDGE_PUBLIC_URL: edgeUrl(front.edge), HUSHWIRE_EDGE_TRUSTED_PROXIES: '127.0.0.1' },
+    env: {
+      HUSHWIRE_EDGE_PUBLIC_URL: edgeUrl(front.edge),
+      HUSHWIRE_EDGE_TRUSTED_PROXIES: '127.0.0.1',
+      HUSHWIRE_EDGE_KEEP_ALIVE_MS: keepAliveMs,
+    },
     dir: state.deno,
     onSpawn: state.claim.record,
   });

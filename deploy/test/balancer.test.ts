@@ -1,4 +1,3 @@
-import { createServer, type Socket } from 'node:net';
 import * as assert from 'uvu/assert';
 import { openNodeSocket } from '../../shared/client/adapters/node-socket.ts';
 import { type Client, connectAccount } from '../../shared/client/hushwire.ts';
@@ -9,38 +8,23 @@ import * as timings from '../aws/timings.ts';
 import { startHaproxy } from '../local/servers/haproxy.ts';
 import {
   type Balanced,
-  CONFIGURATION,
+  type Behind,
   configurationFor,
   type Front,
   pickFront,
   startBalanced,
 } from './balanced-stack.ts';
+import { distant, failuresAround } from './idle-calls.ts';
 
 /** The shortest time after which a node closes a silent socket, instead of 60 s; all the balancer's times shrink alike. */
 const SOCKET_IDLE = 8;
 const SCALE = SOCKET_IDLE / timings.SOCKET_IDLE;
 const BALANCER_IDLE_MS = timings.BALANCER_IDLE * SCALE * 1_000;
-/** Shrunk so far that it cuts what is silent before a node pings it: every 4 to 8 s. */
+/** Shrunk so far that it cuts what is silent between two pings of a node, which are 4 s apart. */
 const TOO_SHORT = 1 / 36;
 
-describe('the configuration of HAProxy', ({ test }) => {
-  test('has the times of every other balancer', () => {
-    const of = (name: string) =>
-      Number(new RegExp(`^ +timeout ${name} +(\\d+)s$`, 'm').exec(CONFIGURATION)?.[1]);
-    for (const name of ['client', 'server', 'tunnel', 'http-keep-alive'])
-      assert.is(of(name), timings.BALANCER_IDLE, name);
-    assert.is(of('check'), timings.HEALTH.timeout);
-    const { interval, unhealthy, healthy } = timings.HEALTH;
-    assert.match(CONFIGURATION, ` inter ${interval}s fall ${unhealthy} rise ${healthy} `);
-  });
-
-  test('logs nothing, and believes no address that a caller claims', () => {
-    assert.not.match(CONFIGURATION, /^\s*(?:log|option (?:httplog|tcplog|forwardfor)|capture)\b/m);
-    assert.match(CONFIGURATION, 'http-request set-header x-forwarded-for %[src]');
-  });
-});
-
-describe('a stack behind HAProxy', ({ test, before, after }) => {
+describe('a stack behind HAProxy', ({ test, needs, before, after }) => {
+  needs('haproxy');
   const clients: Client[] = [];
   const heard: string[][] = [];
   let stack: Balanced;
@@ -85,90 +69,25 @@ describe('a stack behind HAProxy', ({ test, before, after }) => {
     await allHeard();
   });
 
-  test('a silent socket outlives its idle time by the pings of the node', async () => {
-    const client = await openWire(stack.front.sockets);
-    await client.nextOf('welcome');
-    let pings = 0;
-    client.socket.on('ping', () => {
-      pings += 1;
-    });
-    const startMs = performance.now();
-    await until(() => pings >= 2 && performance.now() - startMs > BALANCER_IDLE_MS * 1.1, {
-      what: 'pings for longer than the balancer keeps what is silent',
-      timeoutMs: 3 * BALANCER_IDLE_MS,
-    });
-    assert.is((await client.command({ type: 'ping' })).type, 'pong');
-    client.socket.close();
-  });
-
-  test('where its idle time is shorter than what nodes ping in, it cuts a silent socket', async () => {
-    const front = await pickFront();
-    const haproxy = await start(front);
-    try {
-      const client = await until(() => tryWire(front), { what: 'a way in', timeoutMs: 5_000 });
-      if (client === undefined) throw new Error('No way in');
-      const startMs = performance.now();
-      const { code } = await until(client.closed, { what: 'the cut', timeoutMs: 10_000 });
-      assert.is(code, 1006);
-      assert.ok(performance.now() - startMs < 4_000, 'before any ping');
-    } finally {
-      await haproxy.stop();
-    }
-  });
-
-  test('calls on connections that are kept meet no 502', async () => {
-    const names = ['keep-alive', 'connection'] as const;
-    for (const url of [`${stack.edge.url}/livez`, `${stack.nodes[0]?.internalUrl}/internal/v1/nodes`]) {
-      const { headers } = await fetch(url);
-      const [keeps, connection] = names.map((name) => headers.get(name));
-      assert.is(connection, 'keep-alive', url);
-      const seconds = Number(/timeout=(\d+)/.exec(keeps ?? '')?.[1]);
-      assert.ok(seconds > timings.BALANCER_IDLE, `${url} keeps an idle connection for ${seconds} s`);
-    }
-    const statuses = new Set<number>();
-    const call = async () => {
-      const headers = { authorization: `Bearer ${token}` };
-      statuses.add((await fetch(`${stack.edgeUrl}/v1/sessions`, { headers })).status);
-    };
-    for (let round = 0; round < 25; round += 1) await Promise.all([call(), call(), call(), call()]);
-    assert.equal(statuses, new Set([200]));
-    assert.is(await failed(), 0);
-  });
-
-  test('a server that closed what it kept, just as a call comes, would cost that call', async () => {
-    const closing = await startClosing();
-    const front = await pickFront();
-    const behind = { ...stack.behind, edge: closing.port };
-    const haproxy = await startHaproxy({
-      configuration: configurationFor(SCALE, { front, behind }),
-      port: front.edge,
-    });
-    try {
-      const url = `http://127.0.0.1:${front.edge}/`;
-      // HAProxy answers 502, or cuts a caller that had calls answered before.
-      const post = () =>
-        fetch(url, { method: 'POST', body: 'x' }).then(
-          ({ status }) => status,
-          () => 'cut',
-        );
-      await until(async () => (await post()) === 200, { what: 'it to be up' });
-      const outcomes = [await post(), await post(), await post(), await post()];
-      assert.ok(outcomes.includes(502) || outcomes.includes('cut'), String(outcomes));
-    } finally {
-      await haproxy.stop();
-      closing.stop();
-    }
+  test('keeps what is idle: silent sockets by the pings of nodes, calls by closing first', async () => {
+    const parts = [outlive(), cut(), call()];
+    await Promise.allSettled(parts);
+    await Promise.all(parts);
   });
 
   test('a node that drains gets nobody new, and its clients move while messages flow', async () => {
     const talk = startTalk();
     const [node] = stack.nodes;
-    const isDown = until(async () => (await stateOf('origin-1')) !== 'UP', {
-      what: 'the balancer to notice',
-      timeoutMs: 10_000,
-    });
-    await node?.stopGently(30_000);
-    await isDown;
+    const ended = node?.stopGently(30_000);
+    const noticed = async () => (await stateOf('origin-1')) !== 'UP';
+    await until(noticed, { what: 'the balancer to notice', timeoutMs: 10_000 });
+    assert.ok(clients.map(nodeOf).includes('node-1'), 'it moved them before the balancer had noticed');
+    const sessions = await sessionsOf('origin-1');
+    const late = await enter();
+    assert.is(nodeOf(late), 'node-2');
+    late.close();
+    await ended;
+    assert.is(await sessionsOf('origin-1'), sessions);
     assert.is((await node?.ended)?.code, 0);
     await talk.end();
     await allHeard();
@@ -189,6 +108,58 @@ describe('a stack behind HAProxy', ({ test, before, after }) => {
     await allHeard();
     assert.is(gaps, 0);
   });
+
+  /** A silent socket lives on for longer than the balancer keeps what is silent. */
+  async function outlive(): Promise<void> {
+    const client = await openWire(stack.front.sockets);
+    await client.nextOf('welcome');
+    let pings = 0;
+    client.socket.on('ping', () => {
+      pings += 1;
+    });
+    const startMs = performance.now();
+    await until(() => pings >= 2 && performance.now() - startMs > BALANCER_IDLE_MS * 1.1, {
+      what: 'pings for longer than the balancer keeps what is silent',
+      timeoutMs: 3 * BALANCER_IDLE_MS,
+    });
+    assert.is((await client.command({ type: 'ping' })).type, 'pong');
+    client.socket.close();
+  }
+
+  /** Where the balancer waits for less than what nodes ping in, it is cut. */
+  async function cut(): Promise<void> {
+    const { front, haproxy } = await inFront(stack.behind, TOO_SHORT);
+    try {
+      const client = await until(() => tryWire(front), { what: 'a way in', timeoutMs: 5_000 });
+      if (client === undefined) throw new Error('No way in');
+      // It answers pings, so the node would not close it.
+      const { code } = await until(client.closed, { what: 'the cut', timeoutMs: 10_000 });
+      assert.is(code, 1006);
+    } finally {
+      await haproxy.stop();
+    }
+  }
+
+  /** No call meets a connection that is just being closed; where the balancer waits for longer than servers, some do. */
+  async function call(): Promise<void> {
+    const far = await distant(stack.behind);
+    const balancers = await Promise.all([SCALE, 1].map((scale) => inFront(far.behind, scale)));
+    try {
+      const [kept, lost = []] = await Promise.all(
+        balancers.map(({ front }) =>
+          Promise.all([front.edge, front.api].map((port) => failuresAround(port, BALANCER_IDLE_MS))),
+        ),
+      );
+      assert.equal(kept, [0, 0]);
+      assert.ok(
+        lost.every((count) => count > 0),
+        `${lost} calls fail where some must`,
+      );
+    } finally {
+      await Promise.all(balancers.map(({ haproxy }) => haproxy.stop()));
+      await far.close();
+    }
+  }
 
   async function enter(): Promise<Client> {
     const listening: typeof fetch = (input, init) => {
@@ -254,9 +225,11 @@ describe('a stack behind HAProxy', ({ test, before, after }) => {
     return (await Promise.race([isIn, client.closed.then(() => false)])) ? client : undefined;
   }
 
-  function start(front: Front) {
-    const configuration = configurationFor(TOO_SHORT, { front, behind: stack.behind });
-    return startHaproxy({ configuration, port: front.sockets });
+  /** Another balancer in front of the same. */
+  async function inFront(behind: Behind, scale: number) {
+    const front = await pickFront();
+    const configuration = configurationFor(scale, { front, behind });
+    return { front, haproxy: await startHaproxy({ configuration, port: front.sockets }) };
   }
 
   async function figures(): Promise<string> {
@@ -278,6 +251,12 @@ describe('a stack behind HAProxy', ({ test, before, after }) => {
     return new RegExp(row, 'm').exec(await figures())?.[1];
   }
 
+  /** How many the balancer has sent there so far. */
+  async function sessionsOf(server: string): Promise<number> {
+    const row = `^haproxy_server_sessions_total\\{proxy="sockets",server="${server}"\\} (\\d+)`;
+    return Number(new RegExp(row, 'm').exec(await figures())?.[1]);
+  }
+
   async function up(...servers: readonly string[]): Promise<void> {
     for (const server of servers)
       await until(async () => (await stateOf(server)) === 'UP', { what: `${server} up`, timeoutMs: 10_000 });
@@ -286,30 +265,4 @@ describe('a stack behind HAProxy', ({ test, before, after }) => {
 
 function nodeOf({ state }: Client): string | undefined {
   return state.state === 'online' ? state.node : undefined;
-}
-
-/** A server that answers once on each connection, keeps it, and closes it just as the next call comes. */
-async function startClosing(): Promise<{ readonly port: number; stop(): void }> {
-  const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
-    let calls = 0;
-    sockets.add(socket);
-    socket.on('error', () => undefined).on('close', () => sockets.delete(socket));
-    socket.on('data', (data) => {
-      if (!/^(?:GET|POST) /.test(String(data))) return;
-      calls += 1;
-      if (calls > 1) return void socket.destroy();
-      socket.write('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n');
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new TypeError('Not listening');
-  return {
-    port: address.port,
-    stop: () => {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-    },
-  };
 }

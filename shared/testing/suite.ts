@@ -177,6 +177,9 @@ function printable(thrown: unknown): Error {
   return isPlain ? thrown : new Error(inspect(thrown));
 }
 
+/** Also where Debian keeps servers, which only root's PATH names. */
 function isOnPath(tool: string): boolean {
-  return (process.env.PATH ?? '').split(delimiter).some((dir) => existsSync(join(dir, tool)));
+  return [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin'].some((dir) =>
+    existsSync(join(dir, tool)),
+  );
 }
