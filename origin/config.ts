@@ -38,6 +38,21 @@ function frankingKey(name: string): Variable<string> {
   };
 }
 
+/** For an address that the path of sockets is put behind. */
+function withoutPath(variable: Variable<string>): Variable<string> {
+  return {
+    ...variable,
+    wanted: `${variable.wanted} without a path`,
+    parse: (text) => {
+      const value = variable.parse(text);
+      if (value === '') return value;
+      const { pathname, search, hash } = new URL(value);
+      if (`${pathname}${search}${hash}` !== '/') throw new Error('it has a path');
+      return value;
+    },
+  };
+}
+
 /** Every variable of the origin; also the source of its documentation table. */
 export const ORIGIN_VARIABLES = {
   node: text('HUSHWIRE_ORIGIN_NODE', { about: 'name of this node, unique among nodes' }),
@@ -57,11 +72,13 @@ export const ORIGIN_VARIABLES = {
     about: 'file of the private key (PEM) of that certificate',
     fallback: '',
   }),
-  publicUrl: url('HUSHWIRE_ORIGIN_PUBLIC_URL', {
-    about: 'where clients reach this node; default: host and port',
-    protocols: ['ws:', 'wss:'],
-    fallback: '',
-  }),
+  publicUrl: withoutPath(
+    url('HUSHWIRE_ORIGIN_PUBLIC_URL', {
+      about: 'where clients reach this node; default: host and port',
+      protocols: ['ws:', 'wss:'],
+      fallback: '',
+    }),
+  ),
   socketIdleSeconds: integer('HUSHWIRE_ORIGIN_SOCKET_IDLE_SECONDS', {
     about:
       'after how long a silent socket is closed; it is pinged before, so no living one is idle for longer',

@@ -50,7 +50,7 @@ function variablesOf({ settings, relayHost }: InstanceInput): Record<string, str
     HUSHWIRE_ORIGIN_NODE: '$instance',
     HUSHWIRE_ORIGIN_HOST: '0.0.0.0',
     HUSHWIRE_ORIGIN_PORT: String(PORTS.sockets),
-    HUSHWIRE_ORIGIN_PUBLIC_URL: `wss://${settings.socketHost}/v1/socket`,
+    HUSHWIRE_ORIGIN_PUBLIC_URL: `wss://${settings.socketHost}`,
     HUSHWIRE_ORIGIN_INTERNAL_HOST: '0.0.0.0',
     HUSHWIRE_ORIGIN_INTERNAL_PORT: String(PORTS.api),
     HUSHWIRE_ORIGIN_HEALTH_HOST: '0.0.0.0',

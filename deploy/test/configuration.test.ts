@@ -48,12 +48,17 @@ describe('--check-config', ({ test, before, after }) => {
   after(() => rm(directory, { recursive: true, force: true }));
 
   test('tells an origin every fault at once, and shows no secret', async () => {
-    const wrong = { ...ORIGIN, HUSHWIRE_ORIGIN_PORT: 'x', HUSHWIRE_ORIGIN_RELAY_URL: 'http://s3cret@h' };
+    const urls = {
+      HUSHWIRE_ORIGIN_RELAY_URL: 'http://s3cret@h',
+      HUSHWIRE_ORIGIN_PUBLIC_URL: 'wss://sockets.example/v1/socket',
+    };
+    const wrong = { ...ORIGIN, ...urls, HUSHWIRE_ORIGIN_PORT: 'x' };
     const { code, out, err } = await origin({ ...wrong, HUSHWIRE_ORIGIN_PROT: '1' }, '--check-config');
     assert.is(code, 1);
     assert.is(out, '');
     for (const name of [
       'PORT is "x"',
+      'PUBLIC_URL is "wss://sockets.example/v1/socket"',
       'RELAY_URL is set, but unusable',
       'EDGE_KEYS is not set',
       'PROT is not a',
