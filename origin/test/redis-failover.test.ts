@@ -141,6 +141,33 @@ describe('relay on a cluster that changes', ({ test, before, after }) => {
     );
     assert.equal((await other.mailboxes.read(mailbox, 0)).items.length, 1);
   });
+
+  test('a master that rules again, and never heard of the rule in between, begins a new epoch as well', async () => {
+    // Whoever is connected would look into every partition of the new master at once, before the old one is cut off.
+    for (const relay of relays()) relay.close();
+    const [channel, mailbox] = [channelIn(FIRST), channelIn(FIRST)];
+    const letter = (body: string) => ({ mailbox, sender: randomId(), id: randomId(), body });
+    const use = async (body: string) => {
+      const relay = await openOn(cluster.url.split(','));
+      const { position } = await publishSoon(relay, channel, body);
+      await relay.mailboxes.post(letter(body));
+      return { relay, position, box: (await relay.mailboxes.attach(mailbox)).epoch };
+    };
+    const first = await use('kept');
+    first.relay.close();
+    await cluster.failover(replicaOf(0), 'orderly');
+    await cutOff(master(0), replicaOf(0));
+    const second = await use('lost');
+    await cluster.kill(replicaOf(0));
+    await cluster.failover(master(0), 'takeover');
+    second.relay.close();
+    const third = await use('after');
+    const epochs = [first, second, third].flatMap(({ position, box }) => [position.epoch, box]);
+    assert.is(new Set(epochs).size, 6);
+    for (const { position } of [first, second])
+      assert.is((await readSoon(third.relay, channel, position)).gap, 'epoch');
+    third.relay.close();
+  });
 }, 30_000);
 
 /** Whether a server has the key of a mailbox, asked as a replica. */
