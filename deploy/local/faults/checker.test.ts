@@ -85,6 +85,23 @@ describe('The checker of channels', ({ test }) => {
     assert.equal(faultsOf([...kept, read('b', at(2)), end(at(2))]), { untold: 1 });
   });
 
+  test('takes a failover for a new life of one shard only', () => {
+    const failover = (shard: number): Happening[] => [
+      { kind: 'store-lost', shard },
+      { kind: 'store-returned', shard },
+    ];
+    const history = (shard: number) => [
+      ...[held(), ...said('a', at(1)), read('a', at(1)), ...failover(shard), ...said('b', at(1, 'two'))],
+      ...[gap(at(0, 'two')), read('b', at(1, 'two')), end(at(1, 'two'))],
+    ];
+    const countsOn = (shard: number) => {
+      const { untold, gapsUnneeded } = check(history(shard), () => 1);
+      return { untold, gapsUnneeded };
+    };
+    assert.equal(countsOn(1), { untold: 0, gapsUnneeded: 0 });
+    assert.equal(countsOn(2), { untold: 0, gapsUnneeded: 1 });
+  });
+
   test('does not hold an answer against the store that was asked for before it was lost', () => {
     const late = [held(), offered('a'), ...restart, accepted('a', at(1)), read('a', at(1)), end(at(1))];
     assert.equal(faultsOf(late), {});

@@ -8,7 +8,7 @@ import type { Tag } from '../../../shared/frame.ts';
 import type { Position } from '../../../shared/position.ts';
 import { type FaultCount, Findings } from './findings.ts';
 import type { Accepted, Gap, Happening, Held, Read } from './history.ts';
-import { Epochs, Lives } from './lives.ts';
+import { Epochs, type ShardOf, Shards } from './lives.ts';
 import { checkMail, type MailCounts } from './mail-checker.ts';
 
 export interface Verdict extends Readonly<Record<FaultCount, number>> {
@@ -26,12 +26,12 @@ export interface Verdict extends Readonly<Record<FaultCount, number>> {
 const LOG_KEEPS = 968;
 
 /** Judges a whole history; everybody must be quiet and back, and each channel's `end` recorded. */
-export function check(happenings: readonly Happening[]): Verdict {
+export function check(happenings: readonly Happening[], shardOf: ShardOf = () => 0): Verdict {
   const findings = new Findings();
-  const lives = new Lives(happenings);
+  const shards = new Shards(happenings, shardOf);
   const channels = new Map<Tag, Channel>();
   const channelOf = (tag: Tag): Channel => {
-    const channel = channels.get(tag) ?? new Channel(tag, lives, findings);
+    const channel = channels.get(tag) ?? new Channel(tag, shards, findings);
     channels.set(tag, channel);
     return channel;
   };
@@ -52,7 +52,7 @@ export function check(happenings: readonly Happening[]): Verdict {
   }
   for (const reader of readers.values()) reader.end();
   for (const channel of channels.values()) channel.end();
-  const mail = checkMail(happenings, lives, findings);
+  const mail = checkMail(happenings, shards, findings);
   const sum = (of: (channel: Channel) => number) => [...channels.values()].reduce((n, one) => n + of(one), 0);
   return {
     accepted: sum((channel) => channel.accepted),
@@ -79,10 +79,10 @@ class Channel {
   readonly #accepted = new Set<string>();
   readonly #winnerAfter = new Map<string, string>();
 
-  constructor(tag: Tag, lives: Lives, findings: Findings) {
+  constructor(tag: Tag, shards: Shards, findings: Findings) {
     this.tag = tag;
     this.#findings = findings;
-    this.#epochs = new Epochs(lives);
+    this.#epochs = new Epochs(shards.livesOf(tag));
   }
 
   get accepted(): number {

@@ -14,9 +14,8 @@ export type Happening =
   | { readonly kind: 'left'; readonly reader: string }
   /** Everybody is quiet, and this is the last position of the channel. */
   | { readonly kind: 'end'; readonly channel: Tag; readonly position: Position }
-  /** The relay was ended, or a replica took over: what it confirmed last may be gone. */
-  | { readonly kind: 'store-lost' }
-  | { readonly kind: 'store-returned' }
+  /** The relay was ended, or a replica took over: what it confirmed last may be gone. Of a Cluster, one shard only. */
+  | { readonly kind: 'store-lost' | 'store-returned'; readonly shard?: number | undefined }
   | { readonly kind: 'fault'; readonly what: string }
   | MailHappening;
 

@@ -1,15 +1,21 @@
+import type { Tag } from '../../../shared/frame.ts';
 import type { Findings } from './findings.ts';
 import type { Happening } from './history.ts';
 
-/** The lives of the relay, by place in the history: it was lost at `lostAt` and there again at `returnedAt`. */
+/** Which shard of the relay holds a channel or a mailbox. */
+export type ShardOf = (tag: Tag) => number;
+
+/** The lives of one shard of the relay, by place in the history: lost at `lostAt` and there again at `returnedAt`. */
 export class Lives {
   readonly #breaks: { readonly lostAt: number; readonly returnedAt: number }[] = [];
 
-  constructor(happenings: readonly Happening[]) {
+  constructor(happenings: readonly Happening[], shard: number) {
     let lostAt: number | undefined;
-    for (const [at, { kind }] of happenings.entries()) {
-      if (kind === 'store-lost') lostAt ??= at;
-      if (kind !== 'store-returned' || lostAt === undefined) continue;
+    for (const [at, happening] of happenings.entries()) {
+      if (happening.kind !== 'store-lost' && happening.kind !== 'store-returned') continue;
+      if ((happening.shard ?? shard) !== shard) continue;
+      if (happening.kind === 'store-lost') lostAt ??= at;
+      if (happening.kind === 'store-lost' || lostAt === undefined) continue;
       this.#breaks.push({ lostAt, returnedAt: at });
       lostAt = undefined;
     }
@@ -28,6 +34,26 @@ export class Lives {
   /** The last life that can have answered at this place. */
   lastBefore(at: number): number {
     return this.#breaks.filter(({ lostAt }) => lostAt < at).length;
+  }
+}
+
+/** The lives of every shard. */
+export class Shards {
+  readonly #happenings: readonly Happening[];
+  readonly #shardOf: ShardOf;
+  readonly #lives = new Map<number, Lives>();
+
+  constructor(happenings: readonly Happening[], shardOf: ShardOf) {
+    this.#happenings = happenings;
+    this.#shardOf = shardOf;
+  }
+
+  /** Those of the shard that holds a channel or a mailbox. */
+  livesOf(tag: Tag): Lives {
+    const shard = this.#shardOf(tag);
+    const lives = this.#lives.get(shard) ?? new Lives(this.#happenings, shard);
+    this.#lives.set(shard, lives);
+    return lives;
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Tag } from '../../../shared/frame.ts';
 import type { Findings } from './findings.ts';
 import type { Happening, MailHappening } from './history.ts';
-import { Epochs, type Lives } from './lives.ts';
+import { Epochs, type Shards } from './lives.ts';
 
 export interface MailCounts {
   readonly posted: number;
@@ -15,11 +15,11 @@ export interface MailCounts {
  * The same for mailboxes: an item that was queued is delivered until it is acked, in order within one attachment; a retry
  * is queued once; and where an item never came, the device met another epoch after the item was sent.
  */
-export function checkMail(happenings: readonly Happening[], lives: Lives, findings: Findings): MailCounts {
+export function checkMail(happenings: readonly Happening[], shards: Shards, findings: Findings): MailCounts {
   const boxes = new Map<Tag, Box>();
   for (const [at, happening] of happenings.entries()) {
     if (!('mailbox' in happening)) continue;
-    const box = boxes.get(happening.mailbox) ?? new Box(happening.mailbox, lives, findings);
+    const box = boxes.get(happening.mailbox) ?? new Box(happening.mailbox, shards, findings);
     boxes.set(happening.mailbox, box);
     box.take(happening, at);
   }
@@ -51,10 +51,10 @@ class Box {
   #isEmptied = false;
   #newest = { attachment: 0, epoch: '', at: -1 };
 
-  constructor(tag: Tag, lives: Lives, findings: Findings) {
+  constructor(tag: Tag, shards: Shards, findings: Findings) {
     this.#tag = tag;
     this.#findings = findings;
-    this.#epochs = new Epochs(lives);
+    this.#epochs = new Epochs(shards.livesOf(tag));
   }
 
   take(happening: MailHappening, at: number): void {

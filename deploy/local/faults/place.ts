@@ -18,7 +18,8 @@ export interface Place {
   readonly url: string;
   readonly proxies: {
     readonly clients: FaultProxy;
-    readonly relay: FaultProxy;
+    /** Absent on a Cluster, whose servers send whoever asks to each other. */
+    readonly relay: FaultProxy | undefined;
     readonly database: FaultProxy;
   };
   /** SIGKILL, and another process in its place; resolves when that is ready. */
@@ -33,7 +34,7 @@ const RETRY_MS = 500;
 
 export async function startPlace(options: PlaceOptions): Promise<Place> {
   const { name, publicKeys, relayUrl, databaseUrl, tree } = options;
-  const relay = await proxyTo(relayUrl);
+  const relay = relayUrl.includes(',') ? undefined : await proxyTo(relayUrl);
   const database = await proxyTo(databaseUrl);
   let generation = 0;
   let isStopped = false;
@@ -41,7 +42,7 @@ export async function startPlace(options: PlaceOptions): Promise<Place> {
   const start = () =>
     startOrigin({
       node: `${name}-${generation}`,
-      relayUrl: through(relayUrl, relay),
+      relayUrl: relay === undefined ? relayUrl : through(relayUrl, relay),
       databaseUrl: through(databaseUrl, database),
       edgeIssuer: ISSUER,
       edgeKeys: publicKeys,
@@ -79,7 +80,7 @@ export async function startPlace(options: PlaceOptions): Promise<Place> {
       isStopped = true;
       await restarting;
       await server.kill();
-      await Promise.all([clients, relay, database].map((proxy) => proxy.close()));
+      await Promise.all([clients, relay, database].map((proxy) => proxy?.close()));
     },
   };
 }

@@ -50,7 +50,7 @@ export const PLANTS: readonly Plant[] = [
   {
     name: 'forgetting which ids were accepted',
     edits: [{ file: 'origin/adapters/lua/publish.lua', from: '  if before then\n', to: '  if false then\n' }],
-    schedule: 'all',
+    schedule: 'mixed',
     counts: ['duplicated'],
   },
   {
@@ -73,6 +73,18 @@ export const PLANTS: readonly Plant[] = [
     schedule: 'redis',
     counts: ['untold'],
     isQuick: true,
+  },
+  {
+    name: 'keeping every epoch when a replica takes over',
+    edits: [
+      {
+        file: 'origin/adapters/lua/life.lua',
+        from: 'if life and string.sub(life, 1, #TERM) == TERM then return string.sub(life, #TERM + 1) end',
+        to: "if life then return string.match(life, ' (.*)') end",
+      },
+    ],
+    schedule: 'failover',
+    counts: ['untold', 'lost', 'reordered', 'duplicated'],
   },
 ];
 

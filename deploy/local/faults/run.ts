@@ -46,7 +46,14 @@ export async function run(options: RunOptions): Promise<Outcome> {
   const chance = createChance(seed);
   const history = new History();
   const faults = drawSchedule({ name: schedule, places, durationMs, chance: chance.fork('schedule') });
-  const world = await startWorld({ places, history, chance: chance.fork('world'), databaseUrl, tree });
+  const world = await startWorld({
+    places,
+    carrier: schedule === 'failover' ? 'cluster' : 'server',
+    history,
+    chance: chance.fork('world'),
+    databaseUrl,
+    tree,
+  });
   let crew: Crew | undefined;
   try {
     crew = new Crew({ clients, gate: world.gate, history, chance: chance.fork('crew') });
@@ -57,7 +64,7 @@ export async function run(options: RunOptions): Promise<Outcome> {
     say('Everything is healed; what is under way is finished');
     if (!(await crew.settle(patienceMs)))
       say(`Not everybody came to the end in time: waiting for ${crew.awaited}`);
-    return judge(options, { history, faults: faults.length, world });
+    return await judge(options, { history, faults: faults.length, world });
   } finally {
     await crew?.stop();
     await world.stop();
@@ -84,18 +91,19 @@ async function inflictAll(faults: readonly Fault[], stage: Stage): Promise<void>
     await pauseUntil(fault.atMs - elapsedMs(), signal);
     if (signal.aborted || history.isFull) break;
     history.add({ kind: 'fault', what: describeFault(fault) });
-    under.push(fault.kind === 'trim' ? crew.flood() : world.inflict(fault));
+    const over = fault.kind === 'trim' ? crew.flood() : world.inflict(fault);
+    over.catch(() => undefined);
+    under.push(over);
   }
   await pauseUntil(durationMs - elapsedMs(), signal);
-  await Promise.all(under);
-  clearInterval(progress);
+  await Promise.all(under).finally(() => clearInterval(progress));
 }
 
-function judge(
+async function judge(
   { durationMs, signal, say }: RunOptions,
   { history, faults, world }: { history: History; faults: number; world: World },
-): Outcome {
-  const verdict = check(history.happenings);
+): Promise<Outcome> {
+  const verdict = check(history.happenings, await world.shards());
   const least = (perSecond: number) => (signal.aborted ? 0 : Math.floor((durationMs / 1_000) * perSecond));
   const wanted = { accepted: least(ACCEPTED_PER_SECOND), posted: least(POSTED_PER_SECOND) };
   for (const sentence of verdict.sentences) say(sentence);

@@ -1,9 +1,22 @@
 import type { Direction } from './lane.ts';
 import type { Chance } from './random.ts';
 
-/** What can be asked for by name; `all` mixes the others. */
-export const SCHEDULES = ['nodes', 'relay', 'clients', 'redis', 'database', 'trim', 'all'] as const;
+/** What can be drawn on one Redis; `mixed` draws from all the others. `failover` is for a Cluster. */
+export const SCHEDULES = [
+  ...(['nodes', 'relay', 'clients', 'redis', 'database', 'trim', 'mixed'] as const),
+  'failover',
+] as const;
 export type ScheduleName = (typeof SCHEDULES)[number];
+type Drawing = Exclude<ScheduleName, 'mixed'>;
+
+/** Servers of a Cluster, each with one replica. */
+export const SHARDS = 3;
+/**
+ * How a replica comes to rule: as agreed with its master · by the vote of the others, once that was killed · over all
+ * that its master accepted after the replica was cut off · the same, for one that has just been master itself.
+ */
+export const FAILOVERS = ['orderly', 'elected', 'lossy', 'back'] as const;
+export type FailoverHow = (typeof FAILOVERS)[number];
 
 /** Between whom bytes are held up. */
 export type Way = 'relay' | 'clients' | 'database';
@@ -19,8 +32,11 @@ export type Fault = { readonly atMs: number; readonly forMs: number } & (
   | { readonly kind: 'crash'; readonly place: number }
   | ({ readonly kind: 'way'; readonly way: Way; readonly place: number } & WayFault)
   | { readonly kind: 'restart'; readonly cutBytes: number }
+  | { readonly kind: 'failover'; readonly shard: number; readonly how: FailoverHow }
   | { readonly kind: 'trim' }
 );
+/** What only the relay itself can bring about. */
+export type StoreFault = Extract<Fault, { kind: 'restart' | 'failover' }>;
 type Drawn = Fault extends infer F ? (F extends Fault ? Omit<F, 'atMs'> : never) : never;
 
 export interface ScheduleOptions {
@@ -47,7 +63,7 @@ export function drawSchedule({ name, places, durationMs, chance }: ScheduleOptio
   const faults: Fault[] = [];
   const [least, most] = ['nodes', 'redis', 'trim'].includes(name) ? EVERY_LIFE_MS : EVERY_MS;
   for (let atMs = FIRST_MS; atMs < durationMs; atMs += chance.between(least, most)) {
-    const one = name === 'all' ? drawName(chance) : name;
+    const one = drawName(name, chance);
     faults.push({ atMs, ...DRAW[one](chance, places) });
   }
   return faults;
@@ -62,16 +78,20 @@ export function describeFault(fault: Fault): string {
   return [kind, ...details, `${forMs} ms`].join(', ');
 }
 
-const WEIGHTS: readonly Exclude<ScheduleName, 'all'>[] = [
+const MIXED: readonly Drawing[] = [
   ...(['relay', 'relay', 'relay', 'clients', 'clients', 'clients'] as const),
   ...(['nodes', 'redis', 'database'] as const),
 ];
+/** A failover takes seconds, and one follows the other; meanwhile clients and nodes have troubles of their own. */
+const AROUND_FAILOVERS: readonly Drawing[] = ['failover', 'failover', 'clients', 'clients', 'nodes'];
 
-function drawName(chance: Chance): Exclude<ScheduleName, 'all'> {
-  return chance.once(40) ? 'trim' : chance.pick(WEIGHTS);
+function drawName(name: ScheduleName, chance: Chance): Drawing {
+  if (name === 'failover') return chance.pick(AROUND_FAILOVERS);
+  if (name !== 'mixed') return name;
+  return chance.once(40) ? 'trim' : chance.pick(MIXED);
 }
 
-const DRAW: Readonly<Record<Exclude<ScheduleName, 'all'>, (chance: Chance, places: number) => Drawn>> = {
+const DRAW: Readonly<Record<Drawing, (chance: Chance, places: number) => Drawn>> = {
   nodes: (chance, places) => ({
     kind: 'crash',
     place: placeOf(chance, places),
@@ -84,6 +104,12 @@ const DRAW: Readonly<Record<Exclude<ScheduleName, 'all'>, (chance: Chance, place
     kind: 'restart',
     forMs: chance.between(...SHORT_MS),
     cutBytes: chance.once(2) ? chance.between(1, CUT_MAX_BYTES) : 0,
+  }),
+  failover: (chance) => ({
+    kind: 'failover',
+    shard: chance.between(0, SHARDS - 1),
+    how: chance.pick(FAILOVERS),
+    forMs: chance.between(...SHORT_MS),
   }),
   trim: () => ({ kind: 'trim', forMs: 0 }),
 };

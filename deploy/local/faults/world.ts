@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startPostgres } from '../servers/postgres.ts';
 import { temporaryDirectory } from '../servers/temporary.ts';
+import { startCluster } from './cluster.ts';
 import { Gate } from './gate.ts';
 import type { History } from './history.ts';
 import { type Place, startPlace } from './place.ts';
@@ -12,6 +13,7 @@ import { pause } from './wire.ts';
 
 export interface WorldOptions {
   readonly places: number;
+  readonly carrier: 'server' | 'cluster';
   readonly history: History;
   readonly chance: Chance;
   /** A database to use; absent: a PostgreSQL of its own. */
@@ -24,6 +26,7 @@ export interface WorldOptions {
 export interface World {
   readonly gate: Gate;
   readonly places: readonly Place[];
+  readonly shards: Store['shards'];
   /** Brings a fault about; resolves when it is over. Never rejects for what the fault itself does. */
   inflict(fault: Exclude<Fault, { kind: 'trim' }>): Promise<void>;
   stop(): Promise<void>;
@@ -32,6 +35,7 @@ export interface World {
 /** Starts it; whatever happens on the way, nothing that was started stays. */
 export async function startWorld({
   places: count,
+  carrier,
   history,
   chance,
   databaseUrl,
@@ -45,7 +49,9 @@ export async function startWorld({
   try {
     const database = databaseUrl === undefined ? await startPostgres() : undefined;
     if (database !== undefined) stops.push(() => database.stop());
-    const store = await startStore(join(home, 'redis'), history);
+    const store = await (carrier === 'server'
+      ? startStore(join(home, 'redis'), history)
+      : startCluster(history));
     stops.push(() => store.stop());
     const urls: string[] = [];
     const gate = await Gate.create({ origins: () => urls, chance });
@@ -62,7 +68,7 @@ export async function startWorld({
     stops.push(() => Promise.all(places.map((place) => place.stop())));
     for (const one of started) if (one.status === 'rejected') throw one.reason;
     urls.push(...places.map(({ url }) => url));
-    return { gate, places, inflict: inflictor(places, store), stop };
+    return { gate, places, shards: store.shards, inflict: inflictor(places, store), stop };
   } catch (error) {
     await stop();
     throw error;
@@ -70,16 +76,13 @@ export async function startWorld({
 }
 
 function inflictor(places: readonly Place[], store: Store): World['inflict'] {
-  let restarting: Promise<void> | undefined;
   return (fault) => {
     switch (fault.kind) {
       case 'crash':
         return places[fault.place]?.crash(fault.forMs) ?? Promise.resolve();
       case 'restart':
-        restarting ??= store.restart({ awayMs: fault.forMs, cutBytes: fault.cutBytes }).finally(() => {
-          restarting = undefined;
-        });
-        return restarting;
+      case 'failover':
+        return store.inflict(fault);
       case 'way':
         return disturb(fault, places);
     }

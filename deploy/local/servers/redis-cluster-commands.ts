@@ -7,6 +7,8 @@ const SETTLE_MS = 20_000;
 /** Keys moved in one MIGRATE; bounds how long it holds both servers. */
 const MIGRATE_KEYS = 100;
 const MIGRATE_MS = 5_000;
+/** Longer than a replica tries to come to rule in an orderly way (CLUSTER_MF_TIMEOUT, 5 s). */
+const ASK_AGAIN_MS = 5_500;
 
 export interface Address {
   readonly url: string;
@@ -67,11 +69,11 @@ export async function promote(
 ): Promise<void> {
   if (how === 'orderly')
     await untilFollowing(replica, { master: await masterOf(replica, living), nodes: living });
-  await askRedis(replica.url, 'CLUSTER', 'FAILOVER', ...(how === 'takeover' ? ['TAKEOVER'] : []));
-  const isDone = async () =>
-    (await isSeen(living, `${replica.id} \\S+ \\S*master .* \\d+-\\d+`)) &&
-    isOk(await clusterInfo(replica.url));
-  await untilTrue(isDone, { what: 'a Redis failover', timeoutMs: SETTLE_MS });
+  const ask = () => askRedis(replica.url, 'CLUSTER', 'FAILOVER', ...(how === 'takeover' ? ['TAKEOVER'] : []));
+  await ask();
+  // A master that voted for this shard a moment ago does not vote again; the replica gives up after 5 s.
+  const asking = setInterval(() => void ask().catch(() => undefined), ASK_AGAIN_MS);
+  await untilElected(replica, living).finally(() => clearInterval(asking));
 }
 
 /** Cuts a replica off: it is sent nothing more, and cannot come back to its master. */
@@ -83,7 +85,21 @@ export async function cutOff(replica: Address, master: Address): Promise<void> {
   await untilTrue(isCut, { what: 'a replica that is cut off', timeoutMs: SETTLE_MS });
 }
 
-function untilFollowing(replica: Address, { master, nodes }: Following): Promise<void> {
+/** Lets a replica that was cut off, and rules by now, follow again when it is its turn. */
+export async function letBackIn({ url }: Address, password: string): Promise<void> {
+  await askRedis(url, 'CONFIG', 'SET', 'masterauth', password);
+}
+
+/** Resolves once every one of `living` takes `replica` for the master of its slots, which it becomes by their vote. */
+export async function untilElected(replica: Address, living: readonly Address[]): Promise<void> {
+  const isDone = async () =>
+    (await isSeen(living, `${replica.id} \\S+ \\S*master .* \\d+-\\d+`)) &&
+    isOk(await clusterInfo(replica.url));
+  await untilTrue(isDone, { what: 'a Redis failover', timeoutMs: SETTLE_MS });
+}
+
+/** Resolves when the replica is sent every further write, and all of `nodes` know its place. */
+export function untilFollowing(replica: Address, { master, nodes }: Following): Promise<void> {
   const isFollowing = async () => {
     // The master's word: a replica says "up" before the master streams to it.
     const sent = String(await askRedis(master.url, 'INFO', 'replication'));

@@ -8,7 +8,16 @@ import { randomId } from '../../../shared/bytes.ts';
 import { freePort, onFreePort } from '../ports.ts';
 import type { OnSpawn } from './process.ts';
 import { type RedisServer, startRedis } from './redis.ts';
-import { type Address, addressOf, follow, giveSlots, introduce, promote } from './redis-cluster-commands.ts';
+import {
+  type Address,
+  addressOf,
+  follow,
+  giveSlots,
+  introduce,
+  promote,
+  untilElected,
+  untilFollowing,
+} from './redis-cluster-commands.ts';
 import { temporaryDirectory } from './temporary.ts';
 
 const NODE_TIMEOUT_MS = 1_500;
@@ -44,6 +53,10 @@ export interface RedisCluster {
    * nobody, and what its master had not sent it is lost. Resolves when every living node sees it as the master.
    */
   failover(replica: ClusterNode, how: 'orderly' | 'takeover'): Promise<void>;
+  /** Resolves when a killed master's replica was made master by the vote of the others: in about twice their timeout. */
+  elected(replica: ClusterNode): Promise<void>;
+  /** Resolves when every living node sees `replica` follow `master`, and it is sent every further write. */
+  following(replica: ClusterNode, master: ClusterNode): Promise<void>;
   /** Ends every node and removes what they kept. */
   stop(): Promise<void>;
 }
@@ -137,6 +150,7 @@ function clusterSettings({ busPort, nodeTimeoutMs, password }: Setting): string[
 
 function operate({ nodes, launch }: { readonly nodes: ClusterNode[]; readonly launch: Launch }) {
   const dead = new Set<number>();
+  const living = () => nodes.filter(({ port }) => !dead.has(port));
   return {
     url: nodes.map(({ url }) => url).join(','),
     kill: (node: ClusterNode) => {
@@ -151,6 +165,9 @@ function operate({ nodes, launch }: { readonly nodes: ClusterNode[]; readonly la
       return again;
     },
     failover: (replica: ClusterNode, how: 'orderly' | 'takeover') =>
-      promote(replica, { how, living: nodes.filter(({ port }) => !dead.has(port)) }),
+      promote(replica, { how, living: living() }),
+    elected: (replica: ClusterNode) => untilElected(replica, living()),
+    following: (replica: ClusterNode, master: ClusterNode) =>
+      untilFollowing(replica, { master, nodes: living() }),
   };
 }
