@@ -1,20 +1,21 @@
 /** Clients on two nodes over a Redis Cluster, and over a failover that loses what it had acknowledged. */
 import * as assert from 'uvu/assert';
 import type { RedisCluster } from '../../deploy/local/servers/redis-cluster.ts';
-import { cutOff } from '../../deploy/local/servers/redis-cluster-commands.ts';
+import { cutOff, moveSlot } from '../../deploy/local/servers/redis-cluster-commands.ts';
 import { randomId } from '../../shared/bytes.ts';
 import type { Tag } from '../../shared/frame.ts';
 import type { Position } from '../../shared/position.ts';
 import { until } from '../../shared/testing/expect.ts';
 import { describe } from '../../shared/testing/suite.ts';
 import { WireClient } from '../../shared/testing/wire-client.ts';
-import { tagIn } from '../adapters/partitions.ts';
+import { PARTITION_SLOTS, tagIn } from '../adapters/partitions.ts';
 import { connect, createPerson, grantsFor, type Nodes, startNodesOn, urlOf } from './fixture.ts';
 import { shareCluster } from './relays.ts';
 
 const shared = shareCluster({ replicas: 1 });
 /** A partition of each master. */
 const PARTITIONS = [3, 30, 60];
+const MIDDLE = 30;
 const LAST = 60;
 
 describe('two nodes over a cluster', ({ test, before, after }) => {
@@ -74,6 +75,56 @@ describe('two nodes over a cluster', ({ test, before, after }) => {
       const { seq } = await client.nextOf('delivery');
       assert.is((await client.command({ type: 'ack', ranges: [[seq, seq]] })).type, 'ok');
     }
+  });
+
+  test('a slot that moves under traffic: readers and devices on the other node miss nothing', async () => {
+    const channel = tagIn(MIDDLE, randomId().slice(1));
+    const mailbox = tagIn(MIDDLE, randomId().slice(1));
+    const [writer, other] = [await reader(0, [channel]), await reader(1, [channel])];
+    const { client: owner } = await device(1, mailbox);
+    const person = createPerson();
+    const sender = await connect(nodes, 0, person);
+    const accepted: Position[] = [];
+    const publish = async () => {
+      const command = { type: 'publish', channel, id: randomId(), data: 'AAAA' } as const;
+      const attempt = async () => {
+        const answer = await writer.command(command);
+        if (answer.type !== 'ok' || !('position' in answer)) return false;
+        accepted.push(answer.position);
+        return true;
+      };
+      await until(attempt, { what: 'an accepted publish', timeoutMs: 15_000 });
+    };
+    const isQueued = async () => {
+      const answer = await send(sender, person.session, mailbox);
+      return answer.type === 'ok' && 'items' in answer && answer.items.every((item) => !('code' in item));
+    };
+    for (let i = 0; i < 20; i += 1) await publish();
+    await until(isQueued, { what: 'an item' });
+    const [to, from] = cluster.masters;
+    assert.ok(to !== undefined && from !== undefined);
+    const { password } = cluster;
+    // While the slot is open on both sides, a publication is refused and offered again until the move is over.
+    let under: Promise<void> = Promise.resolve();
+    const onMoving = async () => {
+      under = publish();
+      await until(() => writer.framesOf('failed').length > 0, { what: 'a refusal' });
+    };
+    await moveSlot(PARTITION_SLOTS[MIDDLE] ?? 0, { from, to, password, onMoving });
+    await under;
+    for (let i = 0; i < 20; i += 1) await publish();
+    await until(isQueued, { what: 'an item on the new server', timeoutMs: 15_000 });
+
+    await until(() => other.framesOf('publication').length >= accepted.length, { what: 'publications' });
+    const read = other.framesOf('publication').map(({ epoch, offset }) => ({ epoch, offset }));
+    assert.equal(read, accepted);
+    const told = other.frames.filter(({ type }) => type === 'gap' || type === 'publication');
+    assert.equal(
+      told.flatMap(({ type }, i) => (type === 'gap' ? [i] : [])),
+      [20],
+      'the only gap is where the other server begins',
+    );
+    await until(() => new Set(owner.framesOf('delivery').map(({ id }) => id)).size === 2, { what: 'items' });
   });
 
   test('a failover that loses acknowledged publications tells a gap to who is here and to who returns', async () => {
