@@ -3,6 +3,7 @@ import { startStack } from '../local/stack.ts';
 import { launchChromium } from './browser.ts';
 import { accountScenario } from './web-account.ts';
 import { chatScenario } from './web-chat.ts';
+import { devicesScenario } from './web-devices.ts';
 import { keyboardScenario } from './web-keyboard.ts';
 import { moderationScenario } from './web-moderation.ts';
 import { peopleScenario } from './web-people.ts';
@@ -25,6 +26,7 @@ describe('the web messenger, in Chromium', (suite) => {
     keyboardScenario(suite, world);
     moderationScenario(suite, world);
     peopleScenario(suite, world);
+    devicesScenario(suite, world);
   });
   chatScenario(suite, world);
 }, 60_000);

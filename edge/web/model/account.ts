@@ -12,6 +12,7 @@ import { createSdkStores } from '../store/sdk-stores.ts';
 import { Connection } from './connection.ts';
 import { Conversations } from './conversations.ts';
 import { notify } from './notify.ts';
+import { takeBackCode } from './siblings.ts';
 
 /** What the page is about. */
 export type Phase =
@@ -52,6 +53,7 @@ export class Account {
     this.conversations = new Conversations({
       database,
       profile: () => this.profile.value,
+      rename: (name) => this.changeProfile({ name }),
       onMessage: (conversation, message) => notify(this.profile.value, conversation, message),
     });
   }
@@ -73,6 +75,7 @@ export class Account {
 
   /** Makes an account on this device. */
   async signUp(profile: Profile): Promise<void> {
+    await takeBackCode(this.database);
     await this.changeProfile(profile);
     await this.connect();
   }

@@ -79,7 +79,7 @@ function readFields(bytes: Uint8Array): Record<string, unknown> {
   }
 }
 
-function isText(value: unknown, max: number): value is string {
+export function isText(value: unknown, max: number): value is string {
   return typeof value === 'string' && value.length <= max;
 }
 

@@ -22,6 +22,7 @@ import { countingAt, Timeline, UNSENT_PLACE } from './timeline.ts';
 export interface ConversationPorts {
   readonly database: Database;
   readonly profile: () => Profile;
+  readonly rename: (name: string) => Promise<void>;
   /** A message of somebody else came in. */
   readonly onMessage: (conversation: Conversation, message: StoredMessage) => void;
 }
@@ -132,7 +133,7 @@ export class Conversation {
 
   /** Tells the members what newcomers cannot have read. */
   async introduce(): Promise<void> {
-    await this.tell(aboutOf(this.info.value, this.#ownName()));
+    await this.tell(aboutOf(this.info.value, { userId: this.#userId, ...this.#ports.profile() }));
   }
 
   /** Tells the members something that is no message. */
@@ -209,19 +210,22 @@ export class Conversation {
     const known = await this.#ports.database.get('messages', id);
     // An id belongs to whoever used it first.
     if (known !== undefined) return void this.#reached(position);
-    const placed = await this.#placed({ ...stored, ...(missing > 0 ? { missing } : {}) }, position);
+    // From another device of this account.
+    const isOwn = from.userId === this.#userId;
+    const more = { ...(missing > 0 ? { missing } : {}), ...(isOwn ? { sending: 'sent' as const } : {}) };
+    const placed = await this.#placed({ ...stored, ...more }, position);
     const { names, unread } = this.info.value;
     this.info.value = {
       ...this.info.value,
       names: name === '' ? names : { ...names, [from.userId]: name },
-      unread: this.isSeen.value ? 0 : unread + 1,
+      unread: this.isSeen.value || isOwn ? 0 : unread + 1,
       lastAtMs: Date.now(),
       preview: text.slice(0, PREVIEW_MAX),
     };
     await this.#ports.database.put('conversations', this.info.value);
     this.hints.stopped(from.userId);
     this.hints.deliveredTo(placed.place, this.isSeen.value);
-    this.#ports.onMessage(this, placed);
+    if (!isOwn) this.#ports.onMessage(this, placed);
   }
 
   async #placed(message: Omit<StoredMessage, 'place'>, position: Position): Promise<StoredMessage> {
@@ -241,7 +245,9 @@ export class Conversation {
     const { value: info } = this.info;
     if (content.kind === 'keys') return void learnReportKey(this, { ...from, key: content.key });
     if (content.kind === 'about')
-      return void this.change(learned(info, content, from.userId)).then(() => this.#tellReportKey(messenger));
+      return void this.change(learned(info, content, { isOwn: from.userId === this.#userId, ...from })).then(
+        () => this.#tellReportKey(messenger),
+      );
     if (this.#userId !== info.ownerId) return;
     this.#channel?.remove(from.userId).catch(() => undefined); // Its owner can still do it by hand.
   }
@@ -282,11 +288,6 @@ export class Conversation {
 
   #tellReportKey(messenger: Messenger): void {
     tellReportKey(messenger, this).catch(() => undefined); // Told with the next connection.
-  }
-
-  #ownName(): Record<string, string> {
-    const { name } = this.#ports.profile();
-    return name === '' || this.#userId === '' ? {} : { [this.#userId]: name };
   }
 
   #exclusive<T>(step: () => Promise<T>): Promise<T> {

@@ -9,6 +9,7 @@ import { Conversation, type ConversationPorts } from './conversation.ts';
 import type { InvitationLink } from './invitation.ts';
 import { Invitations } from './invitations.ts';
 import { Reports } from './reports.ts';
+import { Siblings, type ToldChannel } from './siblings.ts';
 
 export class Conversations {
   readonly all = signal<readonly Conversation[]>([]);
@@ -22,6 +23,7 @@ export class Conversations {
   readonly unread = computed(() => this.all.value.reduce((sum, { info }) => sum + info.value.unread, 0));
   readonly invitations: Invitations;
   readonly reports: Reports;
+  readonly siblings: Siblings;
   readonly #ports: ConversationPorts;
   #messenger: Messenger | undefined;
 
@@ -32,6 +34,15 @@ export class Conversations {
       find: (channelId) => this.find(channelId),
     });
     this.reports = new Reports({ database: ports.database, conversations: () => this.all.value });
+    this.siblings = new Siblings({
+      database: ports.database,
+      conversations: () => this.all.value,
+      name: () => ports.profile().name,
+      adopt: async ({ name, channels }) => {
+        if (ports.profile().name === '') await ports.rename(name);
+        for (const told of channels) await this.#adopt(told);
+      },
+    });
   }
 
   find(channelId: string): Conversation | undefined {
@@ -52,12 +63,14 @@ export class Conversations {
     for (const conversation of this.all.value) this.#open(conversation);
     this.invitations.use(messenger);
     this.reports.use(messenger);
+    this.siblings.use(messenger);
   }
 
   leaveConnection(): void {
     this.#messenger = undefined;
     this.invitations.use(undefined);
     this.reports.use(undefined);
+    this.siblings.use(undefined);
     for (const conversation of this.all.value) conversation.close();
   }
 
@@ -65,6 +78,7 @@ export class Conversations {
   async takeMail(mail: Uint8Array): Promise<void> {
     await this.invitations.take(mail);
     await this.reports.take(mail);
+    await this.siblings.take(mail);
   }
 
   /** A new channel with nobody in it but its maker. Throws as `Channels.create`. */
@@ -119,8 +133,18 @@ export class Conversations {
     await conversation.change({});
     this.all.value = [...this.all.value, conversation];
     this.selectedId.value = conversation.channelId;
+    this.siblings.tell(conversation).catch(() => undefined); // They learn it with what is said to them next.
     this.#open(conversation);
     return conversation;
+  }
+
+  /** A channel that another device of this account is in: opened as soon as this one is let in as well. */
+  async #adopt({ channelId, ownerId, title }: ToldChannel): Promise<void> {
+    if (this.find(channelId) !== undefined) return;
+    const conversation = new Conversation({ ...empty(channelId, ownerId), title }, this.#ports);
+    await conversation.change({});
+    this.all.value = [...this.all.value, conversation];
+    this.#open(conversation);
   }
 
   #open(conversation: Conversation): void {
@@ -139,9 +163,12 @@ export class Conversations {
     await this.#messenger?.channels.forget(channelId);
   }
 
-  /** Anybody may invite anybody; here only what was asked for is entered. */
+  /** Anybody may invite anybody; only what was asked for is entered, here or on another device, which then tells. */
   async #invited(channelId: string): Promise<void> {
-    if (this.find(channelId) === undefined) await this.#messenger?.channels.forget(channelId);
+    const conversation = this.find(channelId);
+    if (conversation?.state.value === 'away') return this.#open(conversation);
+    if (conversation !== undefined || (await this.siblings.areThere())) return;
+    await this.#messenger?.channels.forget(channelId);
   }
 
   #signedIn(): Messenger {

@@ -1,18 +1,11 @@
 import * as assert from 'uvu/assert';
 import { randomId } from '../../../shared/bytes.ts';
 import { describe } from '../../../shared/testing/suite.ts';
-import {
-  createInvitationKey,
-  invitationId,
-  linkText,
-  openRequest,
-  readLink,
-  requestedInvitation,
-  sealRequest,
-} from './invitation.ts';
+import { linkText, openRequest, readLink, requestedInvitation, sealRequest } from './invitation.ts';
+import { createKey, keyId } from './secret-mail.ts';
 
 describe('an invitation link', ({ test }) => {
-  const link = { channelId: randomId(), ownerId: randomId(), key: createInvitationKey() };
+  const link = { channelId: randomId(), ownerId: randomId(), key: createKey() };
 
   test('is read back from its text, and from nothing else', () => {
     const text = linkText('https://chat.example/', link);
@@ -25,9 +18,9 @@ describe('an invitation link', ({ test }) => {
   test('carries a request that only its maker opens', async () => {
     const request = { channelId: link.channelId, userId: randomId(), name: 'Zoë' };
     const mail = await sealRequest(link.key, request);
-    assert.is(requestedInvitation(mail), await invitationId(link.key));
+    assert.is(requestedInvitation(mail), await keyId(link.key));
     assert.equal(await openRequest(link.key, mail), request);
-    assert.is(await openRequest(createInvitationKey(), mail), undefined);
+    assert.is(await openRequest(createKey(), mail), undefined);
     const changed = Uint8Array.from(mail);
     changed[changed.length - 1] = (changed.at(-1) ?? 0) ^ 1;
     assert.is(await openRequest(link.key, changed), undefined);

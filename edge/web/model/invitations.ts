@@ -4,7 +4,8 @@ import type { Messenger } from '../../../shared/client/mls/messenger.ts';
 import { toFailure } from '../../../shared/failure.ts';
 import type { Database, StoredInvitation, StoredRequest } from '../store/database.ts';
 import type { Conversation } from './conversation.ts';
-import { createInvitationKey, invitationId, openRequest, requestedInvitation } from './invitation.ts';
+import { openRequest, requestedInvitation } from './invitation.ts';
+import { createKey, keyId } from './secret-mail.ts';
 
 export interface InvitationPorts {
   readonly database: Database;
@@ -37,8 +38,8 @@ export class Invitations {
   /** A new link in place of all earlier ones. */
   async renew(channelId: string): Promise<StoredInvitation> {
     await this.revoke(channelId);
-    const key = createInvitationKey();
-    const made = { id: await invitationId(key), channelId, key, expiresAtMs: Date.now() + LIFE_MS };
+    const key = createKey();
+    const made = { id: await keyId(key), channelId, key, expiresAtMs: Date.now() + LIFE_MS };
     await this.#ports.database.put('invitations', made);
     return made;
   }

@@ -104,11 +104,21 @@ export interface StoredRequest {
   readonly name: string;
 }
 
+/** What other devices of the account and this one tell each other under. */
+export interface Siblings {
+  readonly key: string;
+  /** Of a device that was let in: what it asks under. */
+  readonly askedUnder?: string;
+  /** This device was let in, and not yet told of the channels. */
+  readonly isNew?: boolean;
+}
+
 interface Own {
   readonly device: StoredDevice;
   readonly session: string;
   readonly mailbox: string;
   readonly profile: Profile;
+  readonly siblings: Siblings;
   /** How many reports came that nothing proves. */
   readonly unprovedReports: number;
 }

@@ -3,6 +3,7 @@ import { useEffect } from 'preact/hooks';
 import type { OwnDevice, OwnSession } from '../../../shared/client/answers.ts';
 import type { Account } from '../model/account.ts';
 import { words } from '../words/words.ts';
+import { AddDevice } from './link-device.tsx';
 import { FailureLine, useAction } from './parts.tsx';
 
 interface Listed extends OwnDevice {
@@ -27,7 +28,7 @@ export function Devices({ account }: { account: Account }) {
   const remove = (deviceId: string) => {
     if (!confirm(text.removeDeviceSure)) return;
     void run(async () => {
-      await account.sensitive(async () => client?.keys.removeDevice(deviceId));
+      await account.sensitive(() => account.conversations.siblings.remove(deviceId));
       await refresh();
     });
   };
@@ -55,6 +56,7 @@ export function Devices({ account }: { account: Account }) {
         ))}
       </ul>
       <FailureLine text={failure} />
+      <AddDevice account={account} onAdded={() => run(refresh)} />
     </section>
   );
 }

@@ -5,6 +5,7 @@ import type { Account, Phase } from '../model/account.ts';
 import { NAME_MAX } from '../model/content.ts';
 import { failureText, words } from '../words/words.ts';
 import { LanguageChoice } from './language.tsx';
+import { LinkThisDevice } from './link-device.tsx';
 import { Brand, FailureLine, useAction } from './parts.tsx';
 
 interface Props {
@@ -14,6 +15,7 @@ interface Props {
 export function Welcome({ account, failure }: Props & { failure: string | undefined }) {
   const name = useSignal('');
   const isShown = useSignal(true);
+  const isLinking = useSignal(false);
   const nameId = useId();
   const { isBusy, run } = useAction();
   const text = words.value;
@@ -55,7 +57,24 @@ export function Welcome({ account, failure }: Props & { failure: string | undefi
         </button>
         <FailureLine text={failure === undefined ? '' : failureText(failure)} />
       </form>
+      <button
+        type="button"
+        class="quiet"
+        onClick={() => {
+          isLinking.value = true;
+        }}
+      >
+        {text.linkDevice}
+      </button>
       <LanguageChoice account={account} />
+      {isLinking.value && (
+        <LinkThisDevice
+          account={account}
+          onClose={() => {
+            isLinking.value = false;
+          }}
+        />
+      )}
     </Gate>
   );
 }
