@@ -88,7 +88,7 @@ export class Siblings {
   async remove(deviceId: string): Promise<void> {
     await this.#signedIn().client.keys.removeDevice(deviceId);
     await this.#changeKey();
-    for (const { channel } of this.#ports.conversations()) await channel?.refresh();
+    await inEach(this.#ports.conversations(), ({ channel }) => channel?.refresh());
   }
 
   /** Tells the other devices of a channel that this one has just come to. */
@@ -134,10 +134,10 @@ export class Siblings {
     const all = this.#ports.conversations().filter(({ info }) => info.value.ended === undefined);
     for (let from = 0; from === 0 || from < all.length; from += CHANNELS_MAX)
       await this.#send(under, toldOf(key, this.#ports.name(), all.slice(from, from + CHANNELS_MAX)));
-    for (const conversation of all) {
+    await inEach(all, async (conversation) => {
       await conversation.channel?.refresh();
       await conversation.introduce();
-    }
+    });
   }
 
   async #send(key: string, told: unknown): Promise<void> {
@@ -156,6 +156,15 @@ export class Siblings {
     if (this.#messenger === undefined) throw new Failure('unavailable');
     return this.#messenger;
   }
+}
+
+/** What fails in one channel is done in the others; throws the first failure then. */
+async function inEach(
+  conversations: readonly Conversation[],
+  step: (conversation: Conversation) => Promise<unknown> | undefined,
+): Promise<void> {
+  const outcomes = await Promise.allSettled(conversations.map(step));
+  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
 }
 
 function toldOf(key: string, name: string, conversations: readonly Conversation[]) {
