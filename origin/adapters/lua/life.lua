@@ -1,6 +1,6 @@
 -- Opening of every script that relies on what was written before: which life of the partition this is.
 --
--- KEYS[1]  life of the partition, "<term> <name of the life>"
+-- KEYS[1]  life of the partition, "<run id> <name of the life>"; beside it, under the same hash tag, the term it was begun in
 -- ARGV[1]  run id of the server that runs the script, as the caller's connection read it · ARGV[2] random text
 --
 -- A term is one rule of one server: its run id, and its replication id, which Redis draws anew whenever a replica comes
@@ -16,12 +16,17 @@
 -- began twice within that time, on two servers, apart.
 local FRESH_EPOCH = ARGV[2] .. string.sub(ARGV[1], 1, 4)
 local REPLICATION_ID = string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)') or ''
-local TERM = ARGV[1] .. ':' .. REPLICATION_ID .. ' '
+local TERM = ARGV[1] .. ':' .. REPLICATION_ID
+local TERM_KEY = KEYS[1] .. ':term'
 
+-- Programs of the release before know the run id alone, and leave the term as it is: both must read the same life.
 local function begin_life()
-  local life = redis.call('GET', KEYS[1])
-  if life and string.sub(life, 1, #TERM) == TERM then return string.sub(life, #TERM + 1) end
-  redis.call('SET', KEYS[1], TERM .. FRESH_EPOCH)
+  local life, term = unpack(redis.call('MGET', KEYS[1], TERM_KEY))
+  local is_of_this_run = life and string.sub(life, 1, #ARGV[1] + 1) == ARGV[1] .. ' '
+  if is_of_this_run and term == TERM then return string.sub(life, #ARGV[1] + 2) end
+  redis.call('SET', TERM_KEY, TERM)
+  if is_of_this_run and not term then return string.sub(life, #ARGV[1] + 2) end
+  redis.call('SET', KEYS[1], ARGV[1] .. ' ' .. FRESH_EPOCH)
   return FRESH_EPOCH
 end
 local LIFE = begin_life()
