@@ -26,6 +26,7 @@ import { refuseUnknown } from './refuse.ts';
 import { accountRoutes } from './routes/accounts.ts';
 import { banRoutes } from './routes/bans.ts';
 import { belongingRoutes } from './routes/belongings.ts';
+import { blockRoutes } from './routes/blocks.ts';
 import { channelInvitationRoutes } from './routes/channel-invitations.ts';
 import { channelListRoutes } from './routes/channel-list.ts';
 import { channelRoutes } from './routes/channels.ts';
@@ -92,6 +93,7 @@ export async function createApp(ports: Ports, config: AppConfig): Promise<Hono<E
   app.route('/', deviceRoutes(parts));
   app.route('/', recoveryRoutes(parts));
   app.route('/', belongingRoutes(parts));
+  app.route('/', blockRoutes(parts));
   app.route('/', channelListRoutes(parts));
   app.route('/', channelRoutes(parts));
   app.route('/', channelInvitationRoutes(parts));

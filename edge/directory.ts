@@ -9,9 +9,10 @@
 import type { Tag } from '../shared/frame.ts';
 import { type Entry, readEntry } from '../shared/key-log.ts';
 import type { Caller } from './access.ts';
+import { findBlocking, wantBlocks } from './blocks.ts';
 import { type FullFinds, type Lookup, missingOf } from './lookup.ts';
 import type { Offers, Packages, Shelf } from './packages.ts';
-import type { Clock } from './ports.ts';
+import type { Clock, OriginApi } from './ports.ts';
 import { requireLive } from './session.ts';
 import type { Tags } from './tags.ts';
 import type { Throttle } from './throttle.ts';
@@ -40,6 +41,7 @@ export interface LookedUp {
 export interface DirectoryParts {
   readonly lookup: Lookup;
   readonly packages: Packages;
+  readonly origin: Pick<OriginApi, 'findBlocks'>;
   readonly tags: Tags;
   readonly clock: Clock;
   readonly throttle: Throttle;
@@ -62,18 +64,33 @@ export function createDirectory(parts: DirectoryParts): Directory {
   const { lookup, packages, tags, clock, throttle } = parts;
   return {
     lookUp: async (asked) => {
-      const { userIds, caller, requestId, takesPackages } = asked;
+      const { caller, requestId, takesPackages } = asked;
       const own = await wantCaller(tags, caller);
-      const entries = await Promise.all(userIds.map((userId) => wantEntry(tags, userId)));
-      const wants = { ...own, entries };
-      const [warm, stocked] = await Promise.all([
-        lookup.inState(wants),
-        packages.stocked(takesPackages ? entries.map(({ tag }) => tag) : []),
+      const [wanted, blocks] = await Promise.all([
+        Promise.all(asked.userIds.map((userId) => wantEntry(tags, userId))),
+        wantBlocks(caller.userId, { userIds: asked.userIds, tags }),
       ]);
+      const [all, stocked, blocking] = await Promise.all([
+        lookup.inState({ ...own, entries: wanted }),
+        packages.stocked(takesPackages ? wanted.map(({ tag }) => tag) : []),
+        findBlocking(blocks, { origin: parts.origin, requestId }),
+      ]);
+      // Whoever has blocked the caller is not there for it: nothing of theirs is read on, and no package taken.
+      const isThere = asked.userIds.map((userId) => !blocking.has(userId));
+      const there = <T>(list: readonly T[]) => list.filter((_, i) => isThere[i]);
+      const entries = there(wanted);
+      const warm = { ...all, entries: there(all.entries) };
       const isKnown = warm.device !== undefined && warm.session !== undefined;
       if (isKnown) requireLive(warm, clock.now());
       await throttle.pass(requestId);
-      const call: Call = { asked, own, entries, warm, stocked, parts };
+      const call: Call = {
+        asked: { ...asked, userIds: there(asked.userIds) },
+        own,
+        entries,
+        warm,
+        stocked,
+        parts,
+      };
       const found = isKnown ? await forKnown(call) : await forUnknown(call);
       return { session: own.session.tag, ...found };
     },

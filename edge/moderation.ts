@@ -43,6 +43,8 @@ export interface Wanted {
   readonly bans?: (userId: string) => Promise<BansOf>;
   /** A ban in force on one of them forbids the change. */
   readonly barredByBans?: boolean;
+  /** Those who do not want to hear of the caller stay what they are, and the caller is not told. */
+  readonly blocking?: () => Promise<ReadonlySet<string>>;
   /** The change is one use of this invitation. */
   readonly redeems?: MembersChange['redeems'];
   /** The one answer to whatever the origin refuses, so that nobody learns which it was. */
@@ -114,15 +116,18 @@ export async function changeMembers(wanted: Wanted, asked: Asked): Promise<void>
   throw new Failure('unavailable', { detail: 'Others are changing this channel; ask again' });
 }
 
+const NOBODY: ReadonlySet<string> = new Set();
+
 async function planChange(wanted: Wanted, { caller, requestId, parts }: Asked) {
   const { lookup, tags, banTags } = parts;
   const { channelId, userIds, decide } = wanted;
   const own = await wantCaller(tags, caller);
   const everybody = [caller.userId, ...userIds.filter((userId) => userId !== caller.userId)];
   const wants = await Promise.all(everybody.map((userId) => wantMember(tags, channelId, userId)));
-  const [finds, warm] = await Promise.all([
+  const [finds, warm, blocking] = await Promise.all([
     lookup.inOrigin({ ...own, members: wants }, requestId),
     lookup.inState({ ...own, members: wants }),
+    wanted.blocking?.() ?? NOBODY,
   ]);
   // Of two records the newer one counts: an origin that brings back an old one is not believed while this one is held.
   const known = wants.map((_, i) => newest(warm.members[i], finds.members[i]));
@@ -137,6 +142,7 @@ async function planChange(wanted: Wanted, { caller, requestId, parts }: Asked) {
       const is = standingOf(found, dayOf(parts.clock.now()));
       const becomes = decide({ userId, is }, callerIs);
       if (becomes.role === is.role && becomes.banned === is.banned) return undefined;
+      if (blocking.has(userId)) return undefined;
       return changeOf({ channelId, userId, want, found, becomes }, parts);
     }),
   );

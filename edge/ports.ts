@@ -10,6 +10,12 @@ import type {
   BansChanged,
   BansRequest,
   Belongings,
+  BlockChange,
+  BlockChanged,
+  BlockSearch,
+  Blocks,
+  BlocksFound,
+  BlocksRequest,
   ChannelDeleted,
   ChannelDeletion,
   ChannelInvitationChange,
@@ -185,6 +191,9 @@ export interface OriginApi {
   createChannel(channel: NewChannel, requestId: string): Promise<Written>;
   addMember(member: NewMember, requestId: string): Promise<Written>;
   changeMembers(change: MembersChange, requestId: string): Promise<MembersChanged>;
+  changeBlock(change: BlockChange, requestId: string): Promise<BlockChanged>;
+  listBlocks(request: BlocksRequest, requestId: string): Promise<Blocks>;
+  findBlocks(search: BlockSearch, requestId: string): Promise<BlocksFound>;
   deleteChannel(deletion: ChannelDeletion, requestId: string): Promise<ChannelDeleted>;
   changeInvitation(change: ChannelInvitationChange, requestId: string): Promise<ChannelInvitationChanged>;
   listInvitations(request: ChannelInvitationsRequest, requestId: string): Promise<ChannelInvitations>;

@@ -37,6 +37,8 @@ export interface Tags {
   invitation(jti: string): Promise<Tag>;
   /** All that is stored of an invitation to a channel, besides its channel. */
   channelInvitation(channelId: string, jti: string): Promise<Tag>;
+  /** That one user does not want to hear of another. */
+  block(userId: string, otherId: string): Promise<Tag>;
   /** The user id of the account whose first device is `deviceId`; makes sign-up idempotent. */
   userId(deviceId: string): Promise<string>;
   /** The user id of whom an issuer of ID tokens knows by this subject; one account for each. */
@@ -68,6 +70,7 @@ export async function createTags(keyBytes: Uint8Array<ArrayBuffer>): Promise<Tag
     sender: (userId, day) => tag('sender', userId, day),
     invitation: (jti) => tag('invitation', jti),
     channelInvitation: (channelId, jti) => tag('channel-invitation', channelId, jti),
+    block: (userId, otherId) => tag('block', userId, otherId),
     userId: (deviceId) => tag('user-id', deviceId),
     subjectUserId: (issuer, subject) => tag('subject-user-id', issuer, subject),
   };

@@ -62,6 +62,7 @@ export function holdWrites(origin: OriginApi, throttle: Throttle): OriginApi {
     createChannel: held(origin.createChannel),
     addMember: held(origin.addMember),
     changeMembers: held(origin.changeMembers),
+    changeBlock: held(origin.changeBlock),
     deleteChannel: held(origin.deleteChannel),
     changeInvitation: held(origin.changeInvitation),
     placeBans: held(origin.placeBans),

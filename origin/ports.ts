@@ -9,6 +9,9 @@ import type {
   BansChange,
   BansChanged,
   Belongings,
+  BlockChange,
+  BlockChanged,
+  BlockRow,
   ChannelDeleted,
   ChannelInvitationChange,
   ChannelInvitationChanged,
@@ -122,6 +125,14 @@ export interface ModerationRecords {
   placeBans(change: BansChange, mark: CallMark): Promise<BansChanged>;
   /** Bans in force after a tag; service-wide ones without a channel. */
   listBans(channel: Tag | undefined, after: string): Promise<BanPage>;
+}
+
+/** Whom accounts do not want to hear of. Marks and failures as for Records. */
+export interface BlockRecords {
+  changeBlock(change: BlockChange, mark: CallMark): Promise<BlockChanged>;
+  listBlocks(account: Tag): Promise<readonly BlockRow[]>;
+  /** Those of these that are in force. */
+  findBlocks(blocks: readonly Tag[]): Promise<readonly Tag[]>;
 }
 
 /** Invitations to channels. Marks and failures as for Records. */

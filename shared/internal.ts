@@ -27,6 +27,9 @@
  * | `POST /internal/v1/channel-deletions` ChannelDeletion | ChannelDeleted |
  * | `POST /internal/v1/channel-invitations` ChannelInvitationChange | ChannelInvitationChanged |
  * | `POST /internal/v1/channel-invitations/read` ChannelInvitationsRequest | ChannelInvitations (a read) |
+ * | `POST /internal/v1/blocks` BlockChange | BlockChanged |
+ * | `POST /internal/v1/blocks/list` BlocksRequest | Blocks (a read) |
+ * | `POST /internal/v1/blocks/find` BlockSearch | BlocksFound (a read) |
  * | `POST /internal/v1/bans` BansChange | BansChanged |
  * | `POST /internal/v1/bans/read` BansRequest | BanPage (a read) |
  * | `POST /internal/v1/publications` NewPublication | PublicationWritten (its id makes a repeat harmless, not a mark) |
@@ -64,6 +67,9 @@ export const INTERNAL_PATHS = Object.freeze({
   channelDeletions: '/internal/v1/channel-deletions',
   channelInvitations: '/internal/v1/channel-invitations',
   channelInvitationReads: '/internal/v1/channel-invitations/read',
+  blocks: '/internal/v1/blocks',
+  blockLists: '/internal/v1/blocks/list',
+  blockSearches: '/internal/v1/blocks/find',
   bans: '/internal/v1/bans',
   banReads: '/internal/v1/bans/read',
   publications: '/internal/v1/publications',
@@ -444,6 +450,36 @@ export interface ChannelDeleted {
   readonly result: 'deleted' | 'missing';
   /** Those who were its members. */
   readonly members: readonly Tag[];
+}
+/** Most users one account may block. */
+export const BLOCKS_MAX = 1_000;
+/** Longest note of a block. */
+export const BLOCK_NOTE_CHARS_MAX = 1_024;
+/** `note` is '' for none; a repeat takes the place of the note before. */
+export type BlockChange = { readonly account: Tag; readonly block: Tag } & (
+  | { readonly what: 'place'; readonly note: string }
+  | { readonly what: 'lift' }
+);
+/** `full`: the account blocks BLOCKS_MAX; `missing`: there is no such account. */
+export interface BlockChanged {
+  readonly result: 'changed' | 'full' | 'missing';
+}
+export interface BlocksRequest {
+  readonly account: Tag;
+}
+export interface BlockRow {
+  readonly block: Tag;
+  readonly note: string | null;
+}
+export interface Blocks {
+  readonly blocks: readonly BlockRow[];
+}
+/** At most as many as users in one look-up. */
+export interface BlockSearch {
+  readonly blocks: readonly Tag[];
+}
+export interface BlocksFound {
+  readonly found: readonly Tag[];
 }
 /** An invitation to a channel, which lets people in until it is used up, revoked, or its last day has passed. */
 export type ChannelInvitationChange = { readonly channel: Tag; readonly invitation: Tag } & (

@@ -10,6 +10,9 @@ import type {
   BanPage,
   BansChanged,
   Belongings,
+  BlockChanged,
+  Blocks,
+  BlocksFound,
   ChannelDeleted,
   ChannelInvitationChanged,
   ChannelInvitations,
@@ -33,6 +36,8 @@ import type {
   Written,
 } from '../../shared/internal.ts';
 import {
+  BLOCK_NOTE_CHARS_MAX,
+  BLOCKS_MAX,
   CHANNEL_INVITATIONS_MAX,
   CLAIM_MAX,
   DELETED_MEMBERS_MAX,
@@ -75,6 +80,28 @@ export function isMembersChanged(value: unknown): value is MembersChanged {
     result === 'refused' ||
     result === 'missing'
   );
+}
+
+export function isBlockChanged(value: unknown): value is BlockChanged {
+  const { result } = fields(value);
+  return result === 'changed' || result === 'full' || result === 'missing';
+}
+
+export function isBlocks(value: unknown): value is Blocks {
+  const { blocks } = fields(value);
+  return Array.isArray(blocks) && blocks.length <= BLOCKS_MAX && blocks.every(isBlock);
+}
+
+function isBlock(value: unknown): boolean {
+  const { block, note } = fields(value);
+  const isNote =
+    typeof note === 'string' && note.length <= BLOCK_NOTE_CHARS_MAX && /^[A-Za-z0-9_-]+$/.test(note);
+  return isTag(block) && (note === null || isNote);
+}
+
+export function isBlocksFound(value: unknown): value is BlocksFound {
+  const { found } = fields(value);
+  return Array.isArray(found) && found.length <= LIMITS.usersPerLookup && found.every(isTag);
 }
 
 export function isChannelDeleted(value: unknown): value is ChannelDeleted {

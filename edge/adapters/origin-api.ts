@@ -17,6 +17,9 @@ import {
   type BanPage,
   type BansChanged,
   type Belongings,
+  type BlockChanged,
+  type Blocks,
+  type BlocksFound,
   type ChannelDeleted,
   type ChannelInvitationChanged,
   type ChannelInvitations,
@@ -51,6 +54,9 @@ import {
   isBanPage,
   isBansChanged,
   isBelongings,
+  isBlockChanged,
+  isBlocks,
+  isBlocksFound,
   isChannelDeleted,
   isChannelInvitationChanged,
   isChannelInvitations,
@@ -146,6 +152,30 @@ export function createOriginApi(options: OriginApiOptions): OriginApi {
         body,
         requestId,
         isAnswer: isMembersChanged,
+      }),
+    changeBlock: (body, requestId) =>
+      ask<BlockChanged>({
+        method: 'POST',
+        path: INTERNAL_PATHS.blocks,
+        body,
+        requestId,
+        isAnswer: isBlockChanged,
+      }),
+    listBlocks: (body, requestId) =>
+      ask<Blocks>({
+        method: 'POST',
+        path: INTERNAL_PATHS.blockLists,
+        body,
+        requestId,
+        isAnswer: isBlocks,
+      }),
+    findBlocks: (body, requestId) =>
+      ask<BlocksFound>({
+        method: 'POST',
+        path: INTERNAL_PATHS.blockSearches,
+        body,
+        requestId,
+        isAnswer: isBlocksFound,
       }),
     deleteChannel: (body, requestId) =>
       ask<ChannelDeleted>({

@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { Failure } from '../../shared/failure.ts';
 import type { Verifier } from '../../shared/token.ts';
 import { type Caller, type CallerEnv, requireCaller } from '../access.ts';
+import { findBlocking, wantBlocks } from '../blocks.ts';
 import { jsonBody, pathParameters, requireJson } from '../body.ts';
 import { dayOf } from '../days.ts';
 import type { Lookup } from '../lookup.ts';
@@ -150,8 +151,17 @@ async function remove(channelId: string, { caller, requestId, parts }: Call): Pr
   await state.drop(members.map((tag) => ({ kind: 'member', tag })));
 }
 
-/** Moderators add members; who is one already stays what they are. Throws `conflict` for somebody who is banned. */
-function addMember({ channelId, userId }: { channelId: string; userId: string }, call: Call): Promise<void> {
+/**
+ * Moderators add members; who is one already stays what they are. Throws `conflict` for somebody who is banned. Whoever has
+ * blocked the caller is not added, and the caller is not told.
+ */
+async function addMember(
+  { channelId, userId }: { channelId: string; userId: string },
+  call: Call,
+): Promise<void> {
+  const { caller, requestId, parts } = call;
+  const { origin, tags } = parts;
+  const blocks = await wantBlocks(caller.userId, { userIds: [userId], tags });
   return changeMembers(
     {
       channelId,
@@ -163,6 +173,7 @@ function addMember({ channelId, userId }: { channelId: string; userId: string },
         return is.role === 'none' ? { role: 'member' } : is;
       },
       barredByBans: true,
+      blocking: () => findBlocking(blocks, { origin, requestId }),
     },
     call,
   );

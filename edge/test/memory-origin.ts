@@ -4,6 +4,7 @@ import {
   type AccountWritten,
   type AttemptAnswer,
   type Belongings,
+  type BlockChanged,
   type ChannelList,
   DEVICES_MAX,
   type DeviceWritten,
@@ -64,6 +65,7 @@ export function createMemoryOrigin(): MemoryOrigin {
   const totp = createMemoryTotp();
   const keys = createMemoryKeys(tables);
   const lists = new Map<string, ChannelList>();
+  const blocks = new Map<string, { readonly account: string; readonly note: string }>();
   const requestIds: string[] = [];
   const revoked = new Map<Tag, Ended>();
   const answer = async <T>(requestId: string, run: () => T): Promise<T> => {
@@ -142,6 +144,21 @@ export function createMemoryOrigin(): MemoryOrigin {
         return CREATED;
       }),
     changeMembers: (change, requestId) => answer(requestId, () => moderation.changeMembers(change)),
+    changeBlock: (change, requestId) =>
+      answer(requestId, (): BlockChanged => {
+        if (!tables.accounts.has(change.account)) return { result: 'missing' };
+        if (change.what === 'place') blocks.set(change.block, { account: change.account, note: change.note });
+        else blocks.delete(change.block);
+        return { result: 'changed' };
+      }),
+    listBlocks: ({ account }, requestId) =>
+      answer(requestId, () => ({
+        blocks: [...blocks]
+          .filter(([, one]) => one.account === account)
+          .map(([block, { note }]) => ({ block, note: note === '' ? null : note })),
+      })),
+    findBlocks: (search, requestId) =>
+      answer(requestId, () => ({ found: search.blocks.filter((block) => blocks.has(block)) })),
     deleteChannel: (deletion, requestId) => answer(requestId, () => moderation.deleteChannel(deletion)),
     changeInvitation: (change, requestId) => answer(requestId, () => moderation.changeInvitation(change)),
     listInvitations: (request, requestId) => answer(requestId, () => moderation.listInvitations(request)),

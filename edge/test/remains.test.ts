@@ -131,6 +131,8 @@ describe('What remains', ({ test, needs, before, after }) => {
     await owner.keys.publish(utf8('identity'), { showRecoveryKey: async () => undefined });
     await use(owner);
     await friend.addMember(channelId, owner.userId);
+    await owner.account.block(randomId(), 'bm90ZQ');
+    assert.is((await owner.account.blocks()).length, 1);
     await owner.channelList.add(channelId);
     const channel = owner.channel(channelId);
     await channel.subscribe();

@@ -1,6 +1,7 @@
 /** Everything a node keeps its things in: the relay, and PostgreSQL behind one pool. */
 import type { Log } from '../../shared/log.ts';
 import type { OriginConfig } from '../config.ts';
+import { PostgresBlocks } from './postgres-blocks.ts';
 import { PostgresInvitations } from './postgres-invitations.ts';
 import { PostgresKeys } from './postgres-keys.ts';
 import { PostgresLists } from './postgres-lists.ts';
@@ -50,6 +51,7 @@ export async function openStores(config: OriginConfig, log: Log) {
     revocations,
     moderation,
     invitations,
+    blocks: new PostgresBlocks(pool),
     keys: new PostgresKeys(pool),
     lists: new PostgresLists(pool),
     close: async () => {

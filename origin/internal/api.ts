@@ -13,6 +13,8 @@ import { FAILURES, type FailureCode } from '../../shared/failures.ts';
 import type { Tag } from '../../shared/frame.ts';
 import {
   type AttendanceCount,
+  type Blocks,
+  type BlocksFound,
   type ChannelDeleted,
   INTERNAL_BODY_BYTES,
   INTERNAL_PATHS,
@@ -34,6 +36,7 @@ import type { Verifier } from '../../shared/token.ts';
 import { type HttpHandler, type HttpRequest, jsonAnswer, problemAnswer } from '../http.ts';
 import { type NodeLimits, requireFits } from '../limits.ts';
 import type {
+  BlockRecords,
   Broker,
   CallMark,
   InvitationRecords,
@@ -53,6 +56,9 @@ import {
   bansChange,
   bansRequest,
   belongingsRequest,
+  blockChange,
+  blockSearch,
+  blocksRequest,
   channelDeletion,
   channelInvitationChange,
   channelInvitationsRequest,
@@ -96,6 +102,7 @@ export interface InternalApiPorts {
   readonly lists: ListRecords;
   readonly moderation: ModerationRecords;
   readonly invitations: InvitationRecords;
+  readonly blocks: BlockRecords;
   /** Told of every session and device that a call has ended, also when an earlier call had. */
   readonly onRevoked: (tags: readonly Tag[]) => void;
   readonly registry: Pick<Registry, 'nodes'>;
@@ -137,7 +144,7 @@ interface Route {
 }
 
 function createRoutes(ports: InternalApiPorts): ReadonlyMap<string, Route> {
-  const { records, revocations, keys, lists, moderation, invitations, registry } = ports;
+  const { records, revocations, keys, lists, moderation, invitations, blocks, registry } = ports;
   return new Map<string, Route>([
     [INTERNAL_PATHS.accounts, post(newAccount, (account, mark) => records.createAccount(account, mark))],
     [INTERNAL_PATHS.sessions, post(newSession, (session, mark) => records.createSession(session, mark))],
@@ -160,6 +167,21 @@ function createRoutes(ports: InternalApiPorts): ReadonlyMap<string, Route> {
     [
       INTERNAL_PATHS.memberships,
       post(membersChange, (change, mark) => changeMembers(change, { mark, ports })),
+    ],
+    [INTERNAL_PATHS.blocks, post(blockChange, (change, mark) => blocks.changeBlock(change, mark))],
+    [
+      INTERNAL_PATHS.blockLists,
+      post(
+        blocksRequest,
+        async ({ account }): Promise<Blocks> => ({ blocks: await blocks.listBlocks(account) }),
+      ),
+    ],
+    [
+      INTERNAL_PATHS.blockSearches,
+      post(
+        blockSearch,
+        async (search): Promise<BlocksFound> => ({ found: await blocks.findBlocks(search.blocks) }),
+      ),
     ],
     [
       INTERNAL_PATHS.channelDeletions,

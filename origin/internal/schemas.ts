@@ -8,6 +8,10 @@ import {
   type BansChange,
   type BansRequest,
   type BelongingsRequest,
+  BLOCK_NOTE_CHARS_MAX,
+  type BlockChange,
+  type BlockSearch,
+  type BlocksRequest,
   CHANNEL_INVITATION_USES_MAX,
   type ChannelDeletion,
   type ChannelInvitationChange,
@@ -199,6 +203,22 @@ export const channelInvitationChange = v.variant('what', [
   }),
   v.strictObject({ what: v.literal('revoke'), channel: tag, invitation: tag }),
 ]) satisfies v.GenericSchema<unknown, ChannelInvitationChange>;
+
+const note = v.pipe(v.string(), v.maxLength(BLOCK_NOTE_CHARS_MAX), v.regex(/^[A-Za-z0-9_-]*$/));
+
+export const blockChange = v.variant('what', [
+  v.strictObject({ what: v.literal('place'), account: tag, block: tag, note }),
+  v.strictObject({ what: v.literal('lift'), account: tag, block: tag }),
+]) satisfies v.GenericSchema<unknown, BlockChange>;
+
+export const blocksRequest = v.strictObject({ account: tag }) satisfies v.GenericSchema<
+  unknown,
+  BlocksRequest
+>;
+
+export const blockSearch = v.strictObject({
+  blocks: v.pipe(v.array(tag), v.minLength(1), v.maxLength(LIMITS.usersPerLookup)),
+}) satisfies v.GenericSchema<unknown, BlockSearch>;
 
 export const channelDeletion = v.strictObject({
   channel: tag,

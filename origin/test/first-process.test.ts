@@ -4,7 +4,15 @@ import * as assert from 'uvu/assert';
 import { findFirstProcess } from '../../deploy/local/servers/first-process.ts';
 import { until } from '../../shared/testing/expect.ts';
 import { describe } from '../../shared/testing/suite.ts';
-import { childrenOf, type Host, type HostStores, startHost, startHostStores } from './host-kit.ts';
+import {
+  childrenOf,
+  commandOf,
+  type Host,
+  type HostStores,
+  startHost,
+  startHostStores,
+  workersOf,
+} from './host-kit.ts';
 
 const AT_MOST = (what: string) => ({ what, timeoutMs: 20_000 });
 const INIT = join('deploy', 'instance', 'init.sh');
@@ -40,12 +48,12 @@ describe(`a host behind ${INIT}, ${isNamespaced ? 'first in a PID namespace' : '
   });
 
   test('a process that crashed is started again, and what it left behind is reaped', async () => {
-    const [victim = 0] = await workers();
+    const [victim = 0] = await workersOf(supervisor);
     const [orphan = 0] = await startedBy(victim);
     assert.ok(orphan > 0, 'it had a process of its own');
     process.kill(victim, 'SIGKILL');
     await until(
-      async () => (await workers()).filter((pid) => pid !== victim).length === 2,
+      async () => (await workersOf(supervisor)).filter((pid) => pid !== victim).length === 2,
       AT_MOST('two again'),
     );
     await until(async () => (await commandOf(orphan)) === '', AT_MOST('the orphan ended'));
@@ -63,22 +71,10 @@ describe(`a host behind ${INIT}, ${isNamespaced ? 'first in a PID namespace' : '
     assert.is((await client.closed).code, 1012);
     assert.is((await host.process.ended).code, 0);
   });
-
-  /** What the supervisor runs, but not its own compiler. */
-  async function workers(): Promise<number[]> {
-    const children = await childrenOf(supervisor);
-    const commands = await Promise.all(children.map(commandOf));
-    return children.filter((_, i) => commands[i]?.includes('origin/main.ts'));
-  }
 }, 30_000);
 
 /** Processes that any thread of `pid` started: the compiler runs in one of its own. */
 async function startedBy(pid: number): Promise<number[]> {
   const threads = await readdir(`/proc/${pid}/task`);
   return (await Promise.all(threads.map((thread) => childrenOf(pid, Number(thread))))).flat();
-}
-
-/** Its command line; empty when it has ended, reaped or not. */
-async function commandOf(pid: number): Promise<string> {
-  return (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).replaceAll('\0', ' ');
 }

@@ -100,6 +100,18 @@ export async function childrenOf(pid: number, thread = pid): Promise<number[]> {
   return text.trim() === '' ? [] : text.trim().split(' ').map(Number);
 }
 
+/** The node processes among them: the compiler of a cold cache has one of its own. */
+export async function workersOf(pid: number): Promise<number[]> {
+  const children = await childrenOf(pid);
+  const commands = await Promise.all(children.map(commandOf));
+  return children.filter((_, i) => commands[i]?.includes('origin/main.ts'));
+}
+
+/** The command line of a process; empty when it has ended, reaped or not. */
+export async function commandOf(pid: number): Promise<string> {
+  return (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).replaceAll('\0', ' ');
+}
+
 /** Keys of a JSON Web Key Set. */
 export function keysIn(text: string): JWK[] {
   return (JSON.parse(text) as { keys: JWK[] }).keys;

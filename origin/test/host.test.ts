@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { createKeys } from '../../deploy/local/keys.ts';
 import { until } from '../../shared/testing/expect.ts';
 import { describe } from '../../shared/testing/suite.ts';
-import { childrenOf, type Host, type HostStores, keysIn, startHost, startHostStores } from './host-kit.ts';
+import { type Host, type HostStores, keysIn, startHost, startHostStores, workersOf } from './host-kit.ts';
 import { type NotifyListener, startNotifyListener } from './notify-listener.ts';
 
 const AT_MOST = (what: string) => ({ what, timeoutMs: 20_000 });
@@ -48,7 +48,7 @@ describe('a host of two node processes', ({ test, before, after, beforeEach, aft
   });
 
   test('starts a process again that was killed, and serves meanwhile', async () => {
-    const [victim] = await childrenOf(host.process.pid);
+    const [victim] = await workersOf(host.process.pid);
     assert.ok(victim);
     process.kill(victim, 'SIGKILL');
     await until(async () => (await status('/healthz')) === 503, AT_MOST('the host is degraded'));
@@ -70,7 +70,7 @@ describe('a host of two node processes', ({ test, before, after, beforeEach, aft
   });
 
   test('leaves no process behind when it is killed itself', async () => {
-    const children = await childrenOf(host.process.pid);
+    const children = await workersOf(host.process.pid);
     assert.is(children.length, 2);
     process.kill(host.process.pid, 'SIGKILL');
     await until(

@@ -31,6 +31,11 @@ const NO_INVITATIONS: InternalApiPorts['invitations'] = {
   changeInvitation: () => Promise.resolve({ result: 'missing' }),
   listInvitations: () => Promise.resolve({ invitations: [] }),
 };
+const NO_BLOCKS: InternalApiPorts['blocks'] = {
+  changeBlock: () => Promise.resolve({ result: 'missing' }),
+  listBlocks: () => Promise.resolve([]),
+  findBlocks: () => Promise.resolve([]),
+};
 const NO_RELAY: Pick<InternalApiPorts, 'broker' | 'mailboxes' | 'presences'> = {
   broker: {
     publish: () => Promise.resolve({ outcome: 'accepted', position: { epoch: 'e', offset: 1 } }),
@@ -65,12 +70,15 @@ export async function startInternalApi({
   lists,
   moderation = NO_MODERATION,
   invitations = NO_INVITATIONS,
+  blocks = NO_BLOCKS,
   registry,
   broker = NO_RELAY.broker,
   mailboxes = NO_RELAY.mailboxes,
   presences = NO_RELAY.presences,
 }: Pick<InternalApiPorts, 'records' | 'revocations' | 'keys' | 'lists' | 'registry'> &
-  Partial<Pick<InternalApiPorts, 'moderation' | 'invitations' | 'broker' | 'mailboxes' | 'presences'>>) {
+  Partial<
+    Pick<InternalApiPorts, 'moderation' | 'invitations' | 'blocks' | 'broker' | 'mailboxes' | 'presences'>
+  >) {
   const lines: Record<string, unknown>[] = [];
   const log = (level: string, event: string, fields: object = {}) =>
     void lines.push({ level, event, ...fields });
@@ -79,7 +87,7 @@ export async function startInternalApi({
   const verifier = createVerifier(ISSUER, JSON.parse(publicKeys) as PublicKeys);
   const told: Tag[][] = [];
   const onRevoked = (tags: readonly Tag[]) => void told.push([...tags]);
-  const stores = { records, revocations, keys, lists, moderation, invitations };
+  const stores = { records, revocations, keys, lists, moderation, invitations, blocks };
   const ports = { ...stores, onRevoked, registry, broker, mailboxes, presences };
   const handle = createInternalApi({
     ...ports,

@@ -2,6 +2,7 @@ import postgres from 'postgres';
 import * as assert from 'uvu/assert';
 import { createDatabase, type TestDatabase } from '../../shared/testing/database.ts';
 import { describe } from '../../shared/testing/suite.ts';
+import { BLOCK_STATEMENTS } from '../adapters/postgres-blocks.ts';
 import { KEY_STATEMENTS } from '../adapters/postgres-key-statements.ts';
 import { LIST_STATEMENTS } from '../adapters/postgres-lists.ts';
 import { migrate } from '../adapters/postgres-migrate.ts';
@@ -15,6 +16,7 @@ const STATEMENTS = {
   ...REVOCATION_STATEMENTS,
   ...KEY_STATEMENTS,
   ...LIST_STATEMENTS,
+  ...BLOCK_STATEMENTS,
   ...MODERATION_STATEMENTS,
   ...INVITATION_STATEMENTS,
 };
@@ -40,6 +42,7 @@ const FILL = [
   ['revocations', `select ${tag('i')}, 'session', ${tag('i')}, i, date '2163-01-01' - i / 2`],
   ['invitations', `select ${tag('i')}, 1, date '2163-01-01' - i / 2`],
   ['channel_invitations', `select ${tag('i')}, ${tag('i')}, 5, 1, date '2163-01-01' - i / 2`],
+  ['blocks', `select ${tag('i')}, ${tag('i')}, 'note'`],
   ['bans', `select ${tag('i')}, ${tag('i')}, 1, 'a.b.c.d.e', date '2163-01-01' - i / 2`],
   ['calls', `select ${tag('i')}, date_trunc('minute', now()) + make_interval(mins => i - 100)`],
 ] as const;
@@ -70,6 +73,11 @@ const PARAMETERS: Readonly<Record<keyof typeof STATEMENTS, readonly string[]>> =
   changeTotp: [...MARK, T1, '1.x', '2', `${T1},${T2}`, `${T1},${T2}`, '2026-11-23T00:00:00Z'],
   read: [Array.from({ length: 100 }, () => T1).join(','), T1, T2, T1, T2],
   purge: [],
+  lockBlocks: [T1],
+  placeBlock: [...MARK, T1, T2, 'note'],
+  liftBlock: [...MARK, T1, T2],
+  listBlocks: [T1],
+  findBlocks: [`${T1},${T2}`],
   lockChannel: [T1],
   deleteChannel: [...MARK, T1],
   changeMembers: [...MARK, T1, T2, '1.x', '2', '-', T1, '1', '-', '-', T2, `${T1},${T2}`, T1, '5'],

@@ -1,4 +1,4 @@
-import type { OwnDevice, OwnSession } from './answers.ts';
+import type { ListedBlock, OwnDevice, OwnSession } from './answers.ts';
 import type { Api } from './api.ts';
 import { Totp, type TotpPorts } from './totp.ts';
 
@@ -31,6 +31,26 @@ export class Account {
   devices(): Promise<readonly OwnDevice[]> {
     const { api, retrying } = this.#ports;
     return retrying(() => api.devices());
+  }
+
+  /**
+   * Blocks a user: they find this one no more, whatever they ask, and are not told. `note` is for the own devices, which
+   * encrypted it: up to 1,024 characters of base64url. At most 1,000 are blocked at a time, else `conflict`.
+   */
+  block(userId: string, note?: string): Promise<void> {
+    const { api, retrying } = this.#ports;
+    return retrying(() => api.block(userId, note));
+  }
+
+  unblock(userId: string): Promise<void> {
+    const { api, retrying } = this.#ports;
+    return retrying(() => api.unblock(userId));
+  }
+
+  /** Blocks that were placed, by tag; whom each is about, only its note can tell. */
+  blocks(): Promise<readonly ListedBlock[]> {
+    const { api, retrying } = this.#ports;
+    return retrying(() => api.blocks());
   }
 
   /** Ends one session; throws `not_found` when the account never had it. Of the own one, use `signOut`. */

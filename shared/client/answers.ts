@@ -210,6 +210,12 @@ export interface MadeInvitation {
   readonly tag: string;
   readonly expiresInMs: number;
 }
+/** A block as it is listed. */
+export interface ListedBlock {
+  readonly block: string;
+  /** As it was placed; empty for none. */
+  readonly note: string;
+}
 /** An invitation that lets somebody in. */
 export interface ListedInvitation {
   readonly tag: string;
@@ -236,6 +242,10 @@ export function isInvitationList(
     fields(value).invitations,
     ({ tag, uses, used, lastDay }) => isTag(tag) && isDuration(uses) && isDuration(used) && isText(lastDay),
   );
+}
+
+export function isBlockList(value: unknown): value is { readonly blocks: readonly ListedBlock[] } {
+  return isListOf(fields(value).blocks, ({ block, note }) => isTag(block) && isText(note));
 }
 
 export function isStoredList(value: unknown): value is StoredList {

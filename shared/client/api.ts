@@ -13,6 +13,7 @@ import {
   isAppended,
   isAttested,
   isBanList,
+  isBlockList,
   isConfirmed,
   isDirectory,
   isDone,
@@ -27,6 +28,7 @@ import {
   isSteppedUp,
   isStock,
   isStoredList,
+  type ListedBlock,
   type ListedInvitation,
   type MadeInvitation,
   type MemberRole,
@@ -58,6 +60,9 @@ export interface Api {
   disableTotp(signal?: AbortSignal): Promise<void>;
   createChannel(channelId: string, signal?: AbortSignal): Promise<void>;
   deleteChannel(channelId: string, signal?: AbortSignal): Promise<void>;
+  block(userId: string, note?: string): Promise<void>;
+  unblock(userId: string): Promise<void>;
+  blocks(): Promise<readonly ListedBlock[]>;
   addMember(channelId: string, userId: string, signal?: AbortSignal): Promise<void>;
   removeMember(channelId: string, userId: string, signal?: AbortSignal): Promise<void>;
   setRole(channelId: string, userId: string, role: MemberRole, signal?: AbortSignal): Promise<void>;
@@ -115,7 +120,7 @@ export function createApi(http: Http, session: Session): Api {
       return http({ ...call, token: await session.token(call.signal) }, check);
     }
   };
-  const end = async (path: string, signal: AbortSignal | undefined) => {
+  const end = async (path: string, signal?: AbortSignal) => {
     await ask({ method: 'DELETE', path, signal }, isDone);
   };
   const endCurrent = async (signal: AbortSignal | undefined) => {
@@ -145,6 +150,11 @@ export function createApi(http: Http, session: Session): Api {
     createChannel: async (channelId, signal) => {
       await ask({ path: '/v1/channels', body: { channelId }, signal }, isNewChannel);
     },
+    block: async (userId, note = '') => {
+      await ask({ method: 'PUT', path: `/v1/blocks/${encodeURIComponent(userId)}`, body: { note } }, isDone);
+    },
+    unblock: (userId) => end(`/v1/blocks/${encodeURIComponent(userId)}`),
+    blocks: async () => (await ask({ method: 'GET', path: '/v1/blocks' }, isBlockList)).blocks,
     deleteChannel: (channelId, signal) => end(channelPath(channelId), signal),
     addMember: async (channelId, userId, signal) => {
       const path = `/v1/channels/${encodeURIComponent(channelId)}/members`;
