@@ -86,6 +86,23 @@ export function describeRedisRest(name: string, startCarrier: StartCarrier): voi
       assert.is(new Set(channels.map(partitionOf)).size, 64);
     });
 
+    test('what one tick asks for goes out as one pipeline to each server, history reads among it', async () => {
+      const [{ broker, commands }] = relays();
+      let servers = 0;
+      await carrier.everywhere(async () => {
+        servers += 1;
+      });
+      await until(() => commands.pending === 0, { what: 'a quiet relay' });
+      const channels = PARTITION_TAGS.map((_, partition) => tagIn(partition, randomId().slice(1)));
+      const answers = channels.flatMap((channel) => [
+        broker.read(channel, undefined),
+        broker.publish({ channel, id: randomId(), body: 'x' }),
+      ]);
+      await new Promise((resolve) => setImmediate(resolve));
+      assert.is(commands.pending, servers);
+      await Promise.all(answers);
+    });
+
     test('a thousand topics are subscribed in few commands, also after the connections were lost', async () => {
       const [one, other] = relays();
       const heard = new Set<Tag>();
