@@ -211,6 +211,9 @@ describe('The checker of mailboxes', ({ test }) => {
   test('counts repeats: in one attachment, after the ack, and under a second number', () => {
     const one = [...post('a'), attached(), delivered('a', 1)];
     assert.equal(faultsOf([...one, delivered('a', 1), emptied]), { duplicated: 1 });
+    const two = [...post('a'), attached(), attached('one', 2), delivered('a', 1, 'one', 2)];
+    const late = [...two, acked(1, 'one', 2), delivered('a', 1), emptied];
+    assert.equal(faultsOf(late), {}, 'held back on the way to a connection that is over');
     const after = [...one, acked(1), attached('one', 2), delivered('a', 1, 'one', 2), emptied];
     assert.equal(faultsOf(after), { duplicated: 1 });
     assert.equal(faultsOf([...one, delivered('a', 2), emptied]), { duplicated: 1 });

@@ -35,7 +35,8 @@ export function checkMail(happenings: readonly Happening[], shards: Shards, find
 
 class Box {
   readonly posted = new Set<string>();
-  readonly acked = new Set<string>();
+  /** By which attachment. */
+  readonly acked = new Map<string, number>();
   deliveries = 0;
   lossesTold = 0;
   readonly #tag: Tag;
@@ -105,7 +106,8 @@ class Box {
   }
 
   #ack({ attachment, epoch, seq, askedAt }: Extract<MailHappening, { kind: 'acked' }>): void {
-    this.acked.add(`${epoch} ${seq}`);
+    const item = `${epoch} ${seq}`;
+    if (!this.acked.has(item)) this.acked.set(item, attachment);
     const newest = this.#newest;
     const isOlder = attachment < newest.attachment && epoch === newest.epoch && askedAt > newest.at;
     if (isOlder)
@@ -124,7 +126,9 @@ class Box {
     if (isSame && seq === this.#last.seq) this.#add('duplicated', item, 'came twice in one attachment');
     if (isSame && seq < this.#last.seq) this.#add('reordered', item, `came after ${this.#last.seq}`);
     this.#last = { attachment, epoch, seq };
-    if (this.acked.has(`${epoch} ${seq}`)) this.#add('duplicated', item, 'came after its ack was confirmed');
+    // What an older connection brings may have been on its way for long: it was sent before the newer one took over.
+    const ackedBy = this.acked.get(`${epoch} ${seq}`) ?? Number.POSITIVE_INFINITY;
+    if (ackedBy <= attachment) this.#add('duplicated', item, 'came after its ack was confirmed');
     const name = `${epoch} ${id}`;
     const before = this.#seqOf.get(name) ?? seq;
     this.#seqOf.set(name, before);
