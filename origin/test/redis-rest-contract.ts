@@ -86,6 +86,18 @@ export function describeRedisRest(name: string, startCarrier: StartCarrier): voi
       assert.is(new Set(channels.map(partitionOf)).size, 64);
     });
 
+    test('commands and announcements have a connection each to every server', async () => {
+      const connections: string[] = [];
+      await carrier.everywhere(async (redis) => {
+        const list = String(await redis.client('LIST')).split('\n');
+        const ours = list.filter((line) => / name=hushwire-(commands|subscriptions) /.test(line));
+        assert.is(ours.length, 4, 'two of each relay');
+        connections.push(...ours);
+      });
+      for (const line of connections)
+        assert.is(/ ssub=[1-9]/.test(line), line.includes('name=hushwire-subscriptions'), line);
+    });
+
     test('what one tick asks for goes out as one pipeline to each server, history reads among it', async () => {
       const [{ broker, commands }] = relays();
       let servers = 0;
