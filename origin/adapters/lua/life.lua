@@ -6,7 +6,8 @@
 -- A term is one rule of one server: its run id, and its replication id, which Redis draws anew whenever a replica comes
 -- to rule. The run id alone would not do: a server that was master, replica and master again has the same one, and its
 -- copy of KEYS[1] may be from before, if the master in between fell before it replicated the life it began. Only the
--- script itself can ask: a connection that outlived both changes would go on with what it had read.
+-- script itself can ask: a connection that outlived both changes would go on with what it had read. (It is drawn anew as
+-- well when a master was without any replica for `repl-backlog-ttl`, an hour: one gap too many.)
 --
 -- Another term there means that another server wrote last, or this one before a restart: a failover or a restart that
 -- may have lost acknowledged writes. Then a new life begins, and every head that names an older one begins a new epoch,
