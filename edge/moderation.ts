@@ -16,6 +16,7 @@ import { dayOf } from './days.ts';
 import type { Lookup } from './lookup.ts';
 import type { Clock, Copy, OriginApi, State } from './ports.ts';
 import type { MemberRecord, Records } from './records.ts';
+import { DOOR } from './schemas.ts';
 import { requireLive } from './session.ts';
 import type { Tags } from './tags.ts';
 import { type Found, type MemberWant, wantCaller, wantMember } from './wants.ts';
@@ -47,6 +48,8 @@ export interface Wanted {
   readonly blocking?: () => Promise<ReadonlySet<string>>;
   /** The change is one use of this invitation. */
   readonly redeems?: MembersChange['redeems'];
+  /** Only while the channel is open; else this is thrown. */
+  readonly whileOpen?: FailureCode;
   /** The one answer to whatever the origin refuses, so that nobody learns which it was. */
   readonly refusal?: FailureCode;
 }
@@ -123,7 +126,8 @@ async function planChange(wanted: Wanted, { caller, requestId, parts }: Asked) {
   const { channelId, userIds, decide } = wanted;
   const own = await wantCaller(tags, caller);
   const everybody = [caller.userId, ...userIds.filter((userId) => userId !== caller.userId)];
-  const wants = await Promise.all(everybody.map((userId) => wantMember(tags, channelId, userId)));
+  const read = wanted.whileOpen === undefined ? everybody : [...everybody, DOOR];
+  const wants = await Promise.all(read.map((userId) => wantMember(tags, channelId, userId)));
   const [finds, warm, blocking] = await Promise.all([
     lookup.inOrigin({ ...own, members: wants }, requestId),
     lookup.inState({ ...own, members: wants }),
@@ -134,6 +138,8 @@ async function planChange(wanted: Wanted, { caller, requestId, parts }: Asked) {
   const { device, session } = warm.ended;
   if (device || session) throw new Failure('session_ended');
   requireLive(finds, parts.clock.now());
+  if (wanted.whileOpen !== undefined && known[everybody.length]?.record.role !== 'member')
+    throw new Failure(wanted.whileOpen);
   const callerIs = known[0]?.record.role ?? 'none';
   const changes = await Promise.all(
     everybody.map(async (userId, i) => {

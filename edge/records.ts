@@ -10,6 +10,7 @@ import type { Tag } from '../shared/frame.ts';
 import type { Sealed } from '../shared/internal.ts';
 import {
   channelIdSchema,
+  DOOR,
   daySchema,
   deviceIdSchema,
   sessionIdSchema,
@@ -59,7 +60,7 @@ const TABLES = {
   /** channel, member */
   member: v.strictObject({
     channelId: channelIdSchema,
-    userId: userIdSchema,
+    userId: v.union([userIdSchema, v.literal(DOOR)]),
     /** `service`: an app's own backend, which may publish by HTTP and moderate. `none`: is no member (any more). */
     role: v.picklist(['owner', 'moderator', 'service', 'member', 'none']),
     /** Grows with each change, so that rights from before a change can be told from those after it. */

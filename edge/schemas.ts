@@ -15,7 +15,13 @@ const COMPACT_JWT = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
 /** An assertion is about 500 characters; a kilobyte more leaves room for claims we do not read. */
 const ASSERTION_CHARS_MAX = 2_048;
 
-export const userIdSchema = pattern(ID, 'User id');
+/** 16 bytes as base64url, whose last letter holds four bits. */
+export const userIdSchema = pattern(/^[A-Za-z0-9_-]{21}[AQgw]$/, 'User id');
+/**
+ * In place of a member: the channel is open to everybody. A membership like any other, and so with whatever protects those; but
+ * nobody's, for no 16 bytes are written like this.
+ */
+export const DOOR = 'open-door-open-door-ox';
 export const deviceIdSchema = pattern(BITS_256, 'RFC 7638 thumbprint of the public key of the device');
 /** Whether a text has the form of a device id. */
 export const isDeviceId = (value: string): boolean => v.is(deviceIdSchema, value);
@@ -46,6 +52,14 @@ export const channelInvitationSchema = v.pipe(
   v.maxLength(ASSERTION_CHARS_MAX),
   v.regex(COMPACT_JWT),
   v.description('Invitation to a channel, made by its owner or a moderator'),
+);
+
+/** The same, or an empty text where the channel is open. */
+export const optionalInvitationSchema = v.pipe(
+  v.string(),
+  v.maxLength(ASSERTION_CHARS_MAX),
+  v.regex(new RegExp(`^$|${COMPACT_JWT.source}`)),
+  v.description('Invitation to a channel, or empty where it is open'),
 );
 
 /** ID tokens carry claims we do not read; issuers keep them under a header's usual limit of 8 KiB. */

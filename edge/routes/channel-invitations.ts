@@ -14,6 +14,7 @@ import {
   channelInvitationSchema,
   daySchema,
   millisecondsSchema,
+  optionalInvitationSchema,
   tagSchema,
 } from '../schemas.ts';
 import type { Throttle } from '../throttle.ts';
@@ -56,7 +57,7 @@ const listAnswer = v.strictObject({
     v.maxLength(CHANNEL_INVITATIONS_MAX),
   ),
 });
-const joinRequest = v.strictObject({ invitation: channelInvitationSchema });
+const joinRequest = v.strictObject({ invitation: optionalInvitationSchema });
 const joinAnswer = v.strictObject({ member: tagSchema });
 const doneAnswer = v.strictObject({});
 
@@ -165,7 +166,10 @@ async function join(
   { channelId, token }: { channelId: string; token: string },
   asked: AskedHere,
 ): Promise<void> {
-  const redeems = await readInvitation({ channelId, token }, asked.parts);
+  const by =
+    token === ''
+      ? ({ whileOpen: 'invitation_refused' } as const)
+      : { redeems: await readInvitation({ channelId, token }, asked.parts) };
   return changeMembers(
     {
       channelId,
@@ -175,7 +179,7 @@ async function join(
         return is.role === 'none' ? { role: 'member' } : is;
       },
       barredByBans: true,
-      redeems,
+      ...by,
       refusal: 'invitation_refused',
     },
     asked,
@@ -226,8 +230,8 @@ function describeJoining() {
     ...CHANNELS,
     summary: 'Join a channel',
     description:
-      'With an invitation to it. Idempotent, and costs one use once. `invitation_refused` alike for one that never was, is used ' +
-      'up, revoked or over, and for whoever is banned.',
+      'With an invitation to it, or none while it is open. Idempotent, and costs one use once. `invitation_refused` alike for one ' +
+      'that never was, is used up, revoked or over, for whoever is banned, and without one where the channel is not open.',
     takesBody: true,
     status: 200,
     answer: joinAnswer,

@@ -20,6 +20,7 @@ import {
   banListSchema,
   banOrderSchema,
   channelIdSchema,
+  DOOR,
   liftOrderSchema,
   tagSchema,
   userIdSchema,
@@ -29,6 +30,7 @@ import type { Throttle } from '../throttle.ts';
 const channelPath = v.strictObject({ channelId: channelIdSchema });
 const memberPath = v.strictObject({ channelId: channelIdSchema, userId: userIdSchema });
 const roleRequest = v.strictObject({ role: v.picklist(['owner', 'moderator', 'service', 'member']) });
+const accessRequest = v.strictObject({ access: v.picklist(['open', 'invitation']) });
 const doneAnswer = v.strictObject({});
 const listQuery = v.strictObject({ after: v.exactOptional(tagSchema) });
 export interface ModerationRouteParts extends ModerationParts {
@@ -75,6 +77,22 @@ export function moderationRoutes(parts: ModerationRouteParts) {
       jsonBody(roleRequest),
       async (c) => {
         await setRole({ ...c.req.valid('param'), role: c.req.valid('json').role }, asked(c));
+        return c.json({}, 200);
+      },
+    )
+    .put(
+      '/v1/channels/:channelId/access',
+      describeChange(
+        'Open or close a channel',
+        'The owner lets in whoever knows its id and is not banned (`open`), or only by invitation, as at first. Members stay.',
+        'takes a body',
+      ),
+      requireCaller(parts),
+      pathParameters(channelPath),
+      requireJson,
+      jsonBody(accessRequest),
+      async (c) => {
+        await setAccess({ ...c.req.valid('param'), ...c.req.valid('json') }, asked(c));
         return c.json({}, 200);
       },
     )
@@ -154,6 +172,22 @@ function remove({ channelId, userId }: { channelId: string; userId: string }, as
         if (isSelf && is.role === 'owner')
           throw new Failure('conflict', { detail: 'Hand the channel over first' });
         return { ...is, role: 'none' };
+      },
+    },
+    asked,
+  );
+}
+
+type AccessChange = { readonly channelId: string } & v.InferOutput<typeof accessRequest>;
+
+function setAccess({ channelId, access }: AccessChange, asked: Asked): Promise<void> {
+  return changeMembers(
+    {
+      channelId,
+      userIds: [DOOR],
+      decide: (_, callerIs) => {
+        if (callerIs !== 'owner') throw new Failure('forbidden');
+        return { role: access === 'open' ? 'member' : 'none' };
       },
     },
     asked,

@@ -2,6 +2,7 @@ import * as assert from 'uvu/assert';
 import { randomId } from '../../shared/bytes.ts';
 import { CHANNEL_INVITATIONS_MAX } from '../../shared/internal.ts';
 import { describe } from '../../shared/testing/suite.ts';
+import { DOOR } from '../schemas.ts';
 import type { Answer, SignedIn } from './client.ts';
 import { createHarness, type Harness } from './harness.ts';
 
@@ -173,5 +174,64 @@ describe('Invitations to a channel', ({ test, beforeEach }) => {
     const { json } = await invite(owner, { id, uses: 9 });
     assert.is((await join(guest, json.invitation)).status, 200);
     refused(await join(await edge.client.join(), json.invitation));
+  });
+});
+
+describe('An open channel', ({ test, beforeEach }) => {
+  let edge: Harness;
+  let owner: SignedIn;
+  let guest: SignedIn;
+  let channelId: string;
+  beforeEach(async () => {
+    edge = await createHarness();
+    [owner, guest] = [await edge.client.join(), await edge.client.join()];
+    channelId = await edge.client.createChannel(owner);
+  });
+
+  const call = (who: SignedIn, method: string, path: string, body: object) =>
+    edge.client.call(`/v1/channels/${channelId}/${path}`, { method, token: who.token, body });
+  const setAccess = (who: SignedIn, access: string) => call(who, 'PUT', 'access', { access });
+  const join = async (who: SignedIn) => {
+    const { status, json } = await call(who, 'POST', 'join', { invitation: '' });
+    return status === 200 ? 'in' : json.code;
+  };
+
+  test('lets in whoever knows its id, while it is open, in two trips', async () => {
+    assert.is(await join(guest), 'invitation_refused');
+    assert.is((await setAccess(owner, 'open')).status, 200);
+    edge.trips.reset();
+    assert.is(await join(guest), 'in');
+    assert.is(edge.trips.turns, 2);
+    assert.is((await setAccess(owner, 'invitation')).status, 200);
+    assert.is(await join(await edge.client.join()), 'invitation_refused');
+    assert.is(await join(guest), 'invitation_refused', 'members have joined already');
+    const { json } = await edge.client.call('/v1/connect', {
+      token: guest.token,
+      body: { channels: [channelId] },
+    });
+    assert.is(json.channels.length, 1, 'and stay');
+  });
+
+  test('keeps out whoever is banned', async () => {
+    await setAccess(owner, 'open');
+    await call(owner, 'POST', 'bans', { userIds: [guest.userId] });
+    assert.is(await join(guest), 'invitation_refused');
+  });
+
+  test('is opened and closed by its owner alone, and by nothing that passes for a user', async () => {
+    await call(owner, 'POST', 'members', { userId: guest.userId });
+    await call(owner, 'PUT', `members/${guest.userId}/role`, { role: 'moderator' });
+    assert.is((await setAccess(guest, 'open')).json.code, 'forbidden');
+    assert.is((await call(guest, 'POST', 'members', { userId: DOOR })).json.code, 'bad_request');
+    assert.is((await call(guest, 'POST', 'bans', { userIds: [DOOR] })).json.code, 'bad_request');
+    assert.is(await join(await edge.client.join()), 'invitation_refused');
+  });
+
+  test('stays closed when an origin brings back that it was open', async () => {
+    await setAccess(owner, 'open');
+    const opened = new Map(edge.origin.members);
+    await setAccess(owner, 'invitation');
+    for (const [tag, record] of opened) edge.origin.members.set(tag, record);
+    assert.is(await join(guest), 'invitation_refused');
   });
 });

@@ -79,6 +79,7 @@ export interface Api {
   invitations(channelId: string, signal?: AbortSignal): Promise<readonly ListedInvitation[]>;
   revokeInvitation(channelId: string, tag: string, signal?: AbortSignal): Promise<void>;
   join(channelId: string, invitation: string, signal?: AbortSignal): Promise<void>;
+  setAccess(channelId: string, access: 'open' | 'invitation'): Promise<void>;
   attest(channelId: string, relayed: RelayedMessage, signal?: AbortSignal): Promise<Attested>;
   /** A ticket, and grants for up to 100 channels. */
   connect(channelIds: readonly string[], signal?: AbortSignal): Promise<Admission>;
@@ -182,6 +183,9 @@ export function createApi(http: Http, session: Session): Api {
       end(`${channelPath(channelId)}/invitations/${encodeURIComponent(tag)}`, signal),
     join: async (channelId, invitation, signal) => {
       await ask({ path: `${channelPath(channelId)}/join`, body: { invitation }, signal }, isNewMember);
+    },
+    setAccess: async (channelId, access) => {
+      await ask({ method: 'PUT', path: `${channelPath(channelId)}/access`, body: { access } }, isDone);
     },
     attest: (channelId, body, signal) =>
       ask({ path: `${channelPath(channelId)}/reports`, body, signal }, isAttested),

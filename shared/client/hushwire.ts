@@ -203,10 +203,10 @@ export class Client {
   }
 
   /**
-   * Joins a channel with an invitation to it; the key is handed over by a member (`acceptKey`). A repeat is harmless. Throws
-   * `invitation_refused`, whatever is wrong with it.
+   * Joins a channel with an invitation to it, or with none while it is open; the key is handed over by a member (`acceptKey`). A
+   * repeat is harmless. Throws `invitation_refused`, whatever is wrong with it.
    */
-  async join(channelId: string, invitation: string): Promise<void> {
+  async join(channelId: string, invitation = ''): Promise<void> {
     await this.#retrying(() => this.#options.api.join(channelId, invitation, this.#stop.signal));
   }
 

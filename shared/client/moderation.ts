@@ -35,6 +35,12 @@ export class Moderation {
     return this.remove(this.#ports.userId);
   }
 
+  /** Lets in whoever knows the channel's id and is not banned, or only by invitation; its owner may. Members stay. */
+  setAccess(access: 'open' | 'invitation'): Promise<void> {
+    const { api, retrying } = this.#ports;
+    return retrying(() => api.setAccess(this.channelId, access));
+  }
+
   /**
    * Deletes the channel with all that was said in it, for everybody; only its owner may. Bans in force stay until their day. A
    * repeat after a lost answer throws `forbidden`, as for a channel that never was.
