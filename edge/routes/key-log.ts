@@ -7,6 +7,7 @@ import { LIMITS } from '../../shared/limits.ts';
 import type { Log } from '../../shared/log.ts';
 import type { Verifier } from '../../shared/token.ts';
 import { type Caller, type CallerEnv, requireCaller } from '../access.ts';
+import { findBlocking, wantBlocks } from '../blocks.ts';
 import { jsonBody, requireJson } from '../body.ts';
 import { entryCopy } from '../copies.ts';
 import type { Lookup } from '../lookup.ts';
@@ -104,18 +105,27 @@ async function newEntry(
   return { account, by, sequence, link, ...(previous === undefined ? {} : { previous }), devices, sealed };
 }
 
-/** Beside looking whether the caller lives. What does not open ends the page: there is nothing to go on from. */
+/**
+ * Beside looking whether the caller lives. What does not open ends the page: there is nothing to go on from. Of whoever has
+ * blocked the caller there is as much as of nobody.
+ */
 async function readHistory(
   { userId, after }: v.InferOutput<typeof historyRequest>,
   { caller, requestId, parts }: Call,
 ): Promise<string[]> {
   const { lookup, origin, tags, records, clock, log } = parts;
-  const [own, account] = await Promise.all([wantCaller(tags, caller), tags.account(userId)]);
-  const [finds, page] = await Promise.all([
+  const [own, account, blocks] = await Promise.all([
+    wantCaller(tags, caller),
+    tags.account(userId),
+    wantBlocks(caller.userId, { userIds: [userId], tags }),
+  ]);
+  const [finds, page, blocking] = await Promise.all([
     lookup.find(own, requestId),
     origin.readLog({ account, after }, requestId),
+    findBlocking(blocks, { origin, requestId }),
   ]);
   requireLive(finds, clock.now());
+  if (blocking.has(userId)) return [];
   const [opened] = await Promise.all([
     Promise.all(
       page.entries.map(({ version, sealed }) => records.open('entry', { tags: [account], version }, sealed)),
