@@ -92,8 +92,10 @@ export interface OriginApiOptions {
 
 /** An origin answers in milliseconds or not at all; the SDK gives up on the edge after 10 s. */
 const DEADLINE_MS = 3_000;
-/** More would only make each attempt's share of the deadline too short. */
-const ATTEMPTS_MAX = 3;
+/** One attempt may take a third of the deadline: so many silent origins are borne. Those that refuse take no time. */
+const SHARES = 3;
+/** Workers allow 50 requests for each that they answer. */
+const ATTEMPTS_MAX = 8;
 /** The largest answer there can be: a read of every tag it may ask for. */
 const ANSWER_MAX_BYTES = READ_MAX_TAGS * (SEALED_MAX_CHARS + 512);
 
@@ -336,15 +338,14 @@ function createCaller({ urls, deadlineMs = DEADLINE_MS, ...signing }: OriginApiO
   let preferred = 0;
   return async <T>(call: Call<T>): Promise<T> => {
     const first = preferred;
+    const deadline = AbortSignal.timeout(deadlineMs);
     let cause: unknown;
-    for (let i = 0; i < attempts; i += 1) {
+    for (let i = 0; i < attempts && !deadline.aborted; i += 1) {
       const index = (first + i) % urls.length;
       const url = `${urls[index]}${call.path}`;
       const request = await sign(url, call, signing);
-      const answer = await attempt(url, {
-        ...request,
-        signal: AbortSignal.timeout(Math.floor(deadlineMs / attempts)),
-      });
+      const share = AbortSignal.timeout(Math.floor(deadlineMs / Math.min(SHARES, attempts)));
+      const answer = await attempt(url, { ...request, signal: AbortSignal.any([deadline, share]) });
       if ('answer' in answer) {
         preferred = index;
         return accept(answer, call);
@@ -386,7 +387,8 @@ async function attempt(url: string, request: RequestInit): Promise<Attempt> {
     if (response.type === 'opaqueredirect' || (response.status >= 300 && response.status < 400))
       return { cause: new TypeError('An origin answered a redirect') };
     const answer: unknown = JSON.parse(await readText(response));
-    if (response.status >= 502) return { cause: failureOf(answer) };
+    // A node of the release before does not know a newer call; while a release goes on, another one does.
+    if (response.status >= 502 || response.status === 404) return { cause: failureOf(answer) };
     return { answer, status: response.status };
   } catch (cause) {
     return { cause };

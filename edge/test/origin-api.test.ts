@@ -63,6 +63,7 @@ describe('OriginApi over HTTP', ({ test, before, beforeEach, afterEach }) => {
     ['never answers', () => undefined],
     ['answers half', (response) => response.writeHead(200, { 'content-length': '100' }).write('{"res')],
     ['answers unavailable', (response) => answerProblem(response, 'unavailable')],
+    ['is of a release that does not know the call', (response) => answerProblem(response, 'not_found')],
     ['is draining', (response) => answerProblem(response, 'server_draining')],
     ['is behind a proxy that cannot reach it', (response) => response.writeHead(502).end('<html>')],
     ['answers no JSON', (response) => response.end('<html>')],
@@ -94,6 +95,13 @@ describe('OriginApi over HTTP', ({ test, before, beforeEach, afterEach }) => {
     assert.is(stub(1).calls.length, 2);
   });
 
+  test('passes over many that are not there', async () => {
+    const [gone, there] = [stub(0), stub(1)];
+    await gone.stop();
+    const calls = api([...Array<string>(5).fill(gone.url), there.url]);
+    assert.is((await calls.addMember(MEMBER, REQUEST_ID)).result, 'created');
+  });
+
   test('asks a single origin once more', async () => {
     let failures = 1;
     stub(0).behave = (response) => {
@@ -109,7 +117,6 @@ describe('OriginApi over HTTP', ({ test, before, beforeEach, afterEach }) => {
     'bad_request',
     'conflict',
     'internal',
-    'not_found',
     'forbidden',
   ] as const)
     test(`keeps ${code} of an origin to itself: our caller is told internal`, async () => {

@@ -25,9 +25,8 @@ const LAG_MAX_SECONDS = 0.1;
 /** Why it must not go on; undefined when nothing speaks against it. */
 export function judge(canary: Figures, others: readonly Figures[]): string | undefined {
   if (!canary.isReady) return 'it is not ready';
-  const commands = canary.publishes + canary.failures;
-  if (canary.connections === 0 || commands < COMMANDS_MIN)
-    return `too little came to it to know anything (${canary.connections} connections, ${commands} commands)`;
+  if (!isTelling(canary))
+    return `too little came to it to know anything (${canary.connections} connections, ${commandsOf(canary)} commands)`;
   const share = shareOf([canary]);
   if (share > FAILED_SHARE_MAX && share > 2 * shareOf(others))
     return `${(100 * share).toFixed(1)} % of its commands fail, ${(100 * shareOf(others)).toFixed(1)} % of the others'`;
@@ -45,6 +44,15 @@ export function judge(canary: Figures, others: readonly Figures[]): string | und
       others.map(({ relayLagSeconds }) => relayLagSeconds),
     )
   );
+}
+
+/** Whether enough came to it to judge it by. */
+export function isTelling(figures: Figures): boolean {
+  return figures.connections > 0 && commandsOf(figures) >= COMMANDS_MIN;
+}
+
+function commandsOf({ publishes, failures }: Figures): number {
+  return publishes + failures;
 }
 
 function lateness(what: string, own: number, others: readonly number[]): string | undefined {

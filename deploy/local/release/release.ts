@@ -6,7 +6,7 @@ import { probe } from '../probe.ts';
 import { Crowd } from '../roll/crowd.ts';
 import { type Fleet, startFleet } from '../roll/fleet.ts';
 import { Tally, type Totals } from '../roll/tally.ts';
-import { type Figures, figuresFrom, judge, since } from './judge.ts';
+import { type Figures, figuresFrom, isTelling, judge, since } from './judge.ts';
 
 export interface ReleaseOptions {
   readonly nodes: number;
@@ -31,6 +31,8 @@ export interface ReleaseOutcome {
 
 /** Over how long a node moves its clients here: a rehearsal has few. */
 const WINDOW_MS = 1_000;
+/** Watches in a row at most, while too little comes to the canary. */
+const LOOKS_MAX = 3;
 /** What was accepted must have arrived by then. */
 const ARRIVAL_DEADLINE_MS = 30_000;
 const GENTLY = { isKilled: false, isBeside: false } as const;
@@ -113,12 +115,20 @@ export class Release {
     await mustDo('canary', () => this.#bringIn(fleet, Math.max(4, (connections / 2) & ~3)));
     const before = await this.#figures(fleet);
     say(`canary: watched for ${watchMs / 1_000} s`);
-    await pause(watchMs);
-    const now = await this.#figures(fleet);
-    const [canary, ...others] = now.map((figures, i) => since(before[i] ?? figures, figures));
+    const [canary, ...others] = await this.#watch(fleet, before);
     const fault = canary === undefined ? 'it is gone' : judge(canary, others);
     if (fault !== undefined) throw new Refused(`canary: ${fault}`);
     say(`canary: as well as the others (${canary?.publishes} messages, ${canary?.connections} connections)`);
+  }
+
+  /** What every node did; looks on, so often, while too little came to the first one. */
+  async #watch(fleet: Fleet, before: readonly Figures[]): Promise<Figures[]> {
+    for (let look = 1; ; look += 1) {
+      await pause(this.#options.watchMs);
+      const now = await this.#figures(fleet);
+      const done = now.map((figures, i) => since(before[i] ?? figures, figures));
+      if (look === LOOKS_MAX || done[0] === undefined || !done[0].isReady || isTelling(done[0])) return done;
+    }
   }
 
   async #roll(fleet: Fleet): Promise<void> {
