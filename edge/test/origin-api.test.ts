@@ -112,13 +112,7 @@ describe('OriginApi over HTTP', ({ test, before, beforeEach, afterEach }) => {
     assert.is((await api([stub(0).url]).addMember(MEMBER, REQUEST_ID)).result, 'created');
   });
 
-  for (const code of [
-    'token_refused',
-    'bad_request',
-    'conflict',
-    'internal',
-    'forbidden',
-  ] as const)
+  for (const code of ['token_refused', 'bad_request', 'conflict', 'internal', 'forbidden'] as const)
     test(`keeps ${code} of an origin to itself: our caller is told internal`, async () => {
       stub(0).behave = (response) => answerProblem(response, code);
       const failure = await rejectsWith(api().addMember(MEMBER, REQUEST_ID), 'internal');
