@@ -43,13 +43,13 @@ describe('allowances', ({ test }) => {
 
   test('no more accounts are counted than the limit; the one unasked for longest goes first', () => {
     const accounts = new AccountAllowances(SMALL);
-    const spend = (name: string) => draw([accounts.of(name, 0)], 1_500, 0);
-    for (let i = 0; i < SMALL.accountsCounted; i += 1) assert.is(spend(`account-${i}`), 0);
-    assert.ok(spend('account-0') > 0);
-    assert.is(spend('one-more'), 0);
+    const spend = (name: string, atMs: number) => draw([accounts.of(name, atMs)], 1_500, atMs);
+    for (let i = 0; i < SMALL.accountsCounted; i += 1) assert.is(spend(`account-${i}`, 0), 0);
+    assert.ok(spend('account-0', 100) > 0);
+    assert.is(spend('one-more', 100), 0);
     assert.is(accounts.size, SMALL.accountsCounted);
-    assert.ok(spend('account-0') > 0, 'it was asked for a moment ago');
-    assert.is(spend('account-1'), 0, 'it was forgotten');
+    assert.ok(spend('account-0', 100) > 0, 'it was asked for a moment ago');
+    assert.is(spend('account-1', 100), 0, 'it was forgotten');
   });
 
   test('an account that was quiet until its buckets were full is forgotten, and no other', () => {

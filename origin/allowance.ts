@@ -14,6 +14,8 @@ import type { NodeLimits } from './limits.ts';
 export class Allowance {
   readonly #commands: TokenBucket;
   readonly #bytes: TokenBucket;
+  /** When its place among the others was last taken, in milliseconds. */
+  placedAtMs = 0;
 
   private constructor(commands: TokenBucket, bytes: TokenBucket) {
     this.#commands = commands;
@@ -63,6 +65,9 @@ export function draw(allowances: readonly Allowance[], bytes: number, nowMs: num
   return waitMs;
 }
 
+/** How exactly the order of accounts tells which one was asked for longest ago. */
+const PLACE_MS = 100;
+
 /**
  * The allowances of accounts, made when they are first asked for. Bounded: beyond `accountsCounted` the one that was
  * asked for longest ago is forgotten, and `sweep` forgets those that have refilled, so that no account's tag stays here
@@ -82,7 +87,11 @@ export class AccountAllowances {
   }
 
   of(account: Tag, nowMs: number): Allowance {
-    const allowance = this.#held.get(account) ?? Allowance.ofAccount(this.#limits, nowMs);
+    const held = this.#held.get(account);
+    // Two more operations on a map of all accounts are too dear for every command.
+    if (held !== undefined && Math.abs(nowMs - held.placedAtMs) < PLACE_MS) return held;
+    const allowance = held ?? Allowance.ofAccount(this.#limits, nowMs);
+    allowance.placedAtMs = nowMs;
     this.#held.delete(account);
     this.#held.set(account, allowance);
     if (this.#held.size > this.#limits.accountsCounted) this.#forgetOldest();

@@ -54,6 +54,22 @@ describe('connection', ({ test }) => {
     assert.equal(socket.closed, { code: 1009, reason: 'frame_too_large' });
   });
 
+  test('it ends when no newer ticket is brought, and stays as long again when one is', async () => {
+    const clock = { nowMs: 0 };
+    const { connection, socket, admit, started } = open(clock);
+    admit(true);
+    await started;
+    clock.nowMs = LIMITS.stayMs - 1;
+    connection.expire(clock.nowMs);
+    const refresh = JSON.stringify({ type: 'refresh', ref: 1, ticket: 'a.b.c' });
+    connection.receive(refresh, refresh.length);
+    await until(() => socket.frames.some(({ type }) => type === 'ok'), { what: 'the renewal' });
+    connection.expire(2 * LIMITS.stayMs - 2);
+    assert.is(socket.closed, undefined);
+    connection.expire(2 * LIMITS.stayMs - 1);
+    assert.equal(socket.closed, { code: 4411, reason: 'grant_expired' });
+  });
+
   test('every command is answered once, also those beyond the rate', async () => {
     const { connection, socket, admit, started } = open();
     admit(true);
@@ -109,7 +125,7 @@ describe('connection', ({ test }) => {
 });
 
 /** A connection whose admission waits for `admit`, on a socket that records. */
-function open() {
+function open(clock = { nowMs: 0 }) {
   const socket = new RecordingSocket();
   const broker = new MemoryBroker();
   const timers: (() => void)[] = [];
@@ -164,7 +180,7 @@ function open() {
       },
     },
     log: ignore,
-    now: () => 0,
+    now: () => clock.nowMs,
     counters,
     setTimer: (run) => {
       timers.push(run);

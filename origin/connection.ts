@@ -51,6 +51,7 @@ export class Connection {
   #ticket: Admitted | undefined;
   #inbox: Inbox | undefined;
   #pending = 0;
+  #renewedAtMs = 0;
   readonly #allowance: Allowance;
   #cancelDeadline: () => void;
 
@@ -74,6 +75,7 @@ export class Connection {
       if (this.#state !== 'admitting') return;
       this.#ticket = claims;
       this.#state = 'open';
+      this.renewed();
       this.#cancelDeadline();
       this.#cancelDeadline = nothing; // The timer would stay in memory with it.
       this.send(this.#welcome());
@@ -138,8 +140,15 @@ export class Connection {
     if (this.#socket.send(encodeServerFrame(frame)) === 'full') this.close('slow_consumer');
   }
 
-  /** Ends subscriptions whose grant has ended, telling the client for each. */
-  expireGrants(nowMs: number): void {
+  /** A ticket was brought: from now on the connection may stay as long again. */
+  renewed(): void {
+    this.#renewedAtMs = this.ports.now();
+  }
+
+  /** Ends what was not renewed in time: the whole connection, or subscriptions, telling the client for each. */
+  expire(nowMs: number): void {
+    const isOver = this.#state === 'open' && nowMs - this.#renewedAtMs >= this.ports.limits.stayMs;
+    if (isOver) return this.close('grant_expired');
     for (const channel of this.grants.takeExpired(nowMs)) {
       this.attendances.remove(channel);
       if (this.subscriptions.remove(channel)) this.send({ type: 'revoked', channel, code: 'grant_expired' });

@@ -74,6 +74,13 @@ export const LIMIT_TABLE = {
     most: 30_000,
     beyond: 'ticket_timeout',
   },
+  stayMs: {
+    about: 'how long a connection stays without a newer ticket',
+    unit: 'ms',
+    least: 15 * 60_000,
+    most: 24 * 3_600_000,
+    beyond: 'grant_expired',
+  },
   outboxBytes: {
     about: 'bytes queued for a peer that reads slowly',
     unit: 'bytes',

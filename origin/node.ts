@@ -235,7 +235,7 @@ export class OriginNode {
 
   #sweep(): void {
     const nowMs = this.#ports.now();
-    for (const connection of this.#connections) connection.expireGrants(nowMs);
+    for (const connection of this.#connections) connection.expire(nowMs);
     this.#accounts.sweep(nowMs);
     this.#suspendOrResume();
   }

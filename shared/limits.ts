@@ -45,6 +45,8 @@ export const LIMITS = Object.freeze({
   admittingConnections: 2_000,
   /** How long, in milliseconds, a connection may take to be admitted. */
   admissionMs: 5_000,
+  /** How long, in milliseconds, a connection stays to which no newer ticket was brought: twice the life of grants. */
+  stayMs: 20 * 60_000,
   /** Bytes queued for a peer that reads slowly; replays and mailboxes wait in the relay long before. */
   outboxBytes: 1024 * 1024,
   /** Longest JWT a node parses: a bundle of 100 grants is about 11 KB. */

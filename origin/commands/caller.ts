@@ -36,5 +36,7 @@ export interface Caller {
   readonly inbox: Inbox | undefined;
   /** Attaches (anew) to the mailbox of this connection's device; resolves to its epoch. Throws `unavailable`. */
   attachInbox(): Promise<string>;
+  /** A newer ticket of the same session and device was redeemed. */
+  renewed(): void;
   readonly ports: CommandPorts;
 }

@@ -11,6 +11,7 @@ export async function refresh(frame: RefreshFrame, caller: Caller): Promise<Done
   const ticket = await admit(frame.ticket, caller.ports);
   if (ticket.session !== caller.session || ticket.device !== caller.device)
     throw new Failure('ticket_refused');
+  caller.renewed();
   if (frame.grants !== undefined) await takeGrants(frame.grants, caller);
   return { type: 'ok', ref: frame.ref };
 }

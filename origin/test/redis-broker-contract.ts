@@ -155,18 +155,43 @@ export function describeRedisBroker(name: string, startCarrier: StartCarrier): v
       );
     });
 
-    test('ids are remembered for at least ten minutes and forgotten after twenty', async () => {
+    test('ids are remembered while their publication is in the log, and for at least ten minutes', async () => {
       let now = Date.now();
-      const broker = await start({ now: () => now });
+      const broker = await start({ now: () => now, maxPublications: 100 });
       const channel = randomId();
       const id = randomId();
-      await broker.publish({ channel, id, body: 'x' });
-      const retry = async () => (await broker.publish({ channel, id, body: 'x' })).outcome === 'duplicate';
+      const publish = (as = randomId()) => broker.publish({ channel, id: as, body: 'x' });
+      const { position } = await publish(id);
+      const isKnown = async (as: string) => (await publish(as)).outcome === 'duplicate';
+      for (let i = 0; i < 20; i += 1) {
+        now += 25 * 60_000;
+        await publish();
+        assert.equal(await publish(id), { outcome: 'duplicate', position }, `after ${i + 1} × 25 minutes`);
+      }
+      const late = randomId();
+      await publish(late);
+      for (let i = 0; i < 140; i += 1) await publish();
       now += 9.9 * 60_000;
-      await broker.publish({ channel, id: randomId(), body: 'y' });
-      assert.ok(await retry());
-      now += 20 * 60_000;
-      assert.not(await retry());
+      await publish();
+      assert.ok(await isKnown(late), 'no longer in the log, for less than ten minutes');
+      for (let i = 0; i < 4; i += 1) {
+        for (let n = 0; n < 140; n += 1) await publish();
+        now += 10 * 60_000;
+      }
+      assert.equal([await isKnown(late), await isKnown(id)], [false, false]);
+    });
+
+    test('a flood is forgotten sooner: of the newest 5,000 ids none, and no more than twice as many are kept', async () => {
+      const broker = await start({ maxPublications: 100 });
+      const channel = randomId();
+      const ids = Array.from({ length: 11_000 }, () => randomId());
+      await Promise.all(ids.map((id) => broker.publish({ channel, id, body: 'x' })));
+      const kept = await Promise.all(
+        ['seen', 'seenold'].map((kind) => raw.hlen(relayKey(kind, channel))),
+      );
+      assert.ok(Math.max(...kept) <= 5_000 + 200, `${kept}`);
+      assert.is((await broker.publish({ channel, id: ids.at(-5_000) ?? '', body: 'x' })).outcome, 'duplicate');
+      assert.is((await broker.publish({ channel, id: ids[0] ?? '', body: 'x' })).outcome, 'accepted');
     });
 
     test('a full generation of ids outlives the end of its ten minutes', async () => {

@@ -1,4 +1,5 @@
 import * as assert from 'uvu/assert';
+import { Failure } from '../failure.ts';
 import { rejectsWith, until } from '../testing/expect.ts';
 import { describe } from '../testing/suite.ts';
 import { settled } from './test/manual-clock.ts';
@@ -154,6 +155,20 @@ describe('channel', ({ test }) => {
     rig.socket().say({ type: 'ok', ref });
     await settled();
     assert.is(rig.sockets.length, 1);
+    rig.client.close();
+  });
+
+  test('renews the ticket alone when no channel is open, also after a failure', async () => {
+    const rig = await setUp();
+    rig.edge.failures.push(new Failure('unavailable'));
+    const refresh = () => rig.socket().sent.find(({ type }) => type === 'refresh');
+    for (let passedMs = 0; passedMs < 540_000 && refresh() === undefined; passedMs += 10_000) {
+      await rig.clock.advance(10_000);
+      rig.socket().say({ type: 'revoked', channel: tagOf('other'), code: 'not_a_member' });
+    }
+    assert.is(rig.edge.connects, 3, 'at first, in vain, and again');
+    const { ticket, grants } = rig.socket().last('refresh');
+    assert.equal([ticket, grants], ['ticket.3.x', undefined]);
     rig.client.close();
   });
 

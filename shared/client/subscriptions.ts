@@ -37,6 +37,8 @@ export interface SubscriptionPorts {
 /** Share of the grants' life after which they are renewed, and how much of it chance adds, so that clients spread. */
 const REFRESH_AT = 0.75;
 const REFRESH_SPREAD = 0.1;
+/** What a connection without grants is renewed by; a node lets it stay twice as long. */
+const TICKET_LIFE_MS = LIMITS.stayMs / 2;
 /** However short a life the edge tells, it is not asked more often than this. */
 const REFRESH_MIN_MS = 1_000;
 
@@ -52,6 +54,7 @@ export class Subscriptions {
   #isSyncing = false;
   #isRefreshing = false;
   #cancelRefresh: (() => void) | undefined;
+  #refreshAtMs = 0;
 
   constructor(ports: SubscriptionPorts) {
     this.#ports = ports;
@@ -61,20 +64,27 @@ export class Subscriptions {
   async sync(admission?: Admission): Promise<void> {
     if (this.#isSyncing) return;
     this.#isSyncing = true;
+    if (admission !== undefined) this.#armRefresh(admission.grantsExpireInMs);
     await this.#untilDone((isFirst) => this.#syncOnce(isFirst ? admission : undefined));
     this.#isSyncing = false;
     // One that was wanted between the last look and here found the loop still running.
     if (!this.#stop.signal.aborted && this.#missing().length > 0) await this.sync();
   }
 
-  /** Renews the grants of every live channel. Never rejects; one that runs already serves. */
+  /** Renews the connection and the grants of every live channel. Never rejects; one that runs already serves. */
   async refresh(): Promise<void> {
     if (this.#isRefreshing) return;
     this.#isRefreshing = true;
     this.#cancelRefresh?.();
     this.#cancelRefresh = undefined;
     const left = [...this.#live];
-    await this.#untilDone(() => this.#refreshOnce(left));
+    let isRenewed = false;
+    await this.#untilDone(async () => {
+      if (isRenewed && left.length === 0) return 'done';
+      await this.#refreshOnce(left);
+      isRenewed = true;
+      return 'more';
+    });
     this.#isRefreshing = false;
   }
 
@@ -187,7 +197,7 @@ export class Subscriptions {
       channel.granted(granted.member);
     }
     for (const { channelId, code } of refused) this.#refused(channelId, code);
-    if (grantsExpireInMs !== undefined) this.#armRefresh(grantsExpireInMs);
+    this.#armRefresh(grantsExpireInMs);
   }
 
   async #subscribe(channels: readonly OpenChannel[], grants: string | undefined): Promise<void> {
@@ -224,16 +234,16 @@ export class Subscriptions {
     return undefined;
   }
 
-  async #refreshOnce(left: OpenChannel[]): Promise<'done' | 'more'> {
+  /** Renews the first of those that are left, and takes them off; without any it renews the connection alone. */
+  async #refreshOnce(left: OpenChannel[]): Promise<void> {
     const channels = left.filter((channel) => this.#live.has(channel)).slice(0, LIMITS.channelsPerCall);
-    if (channels.length === 0) return 'done';
     const admission = await this.#ask(channels);
     this.#take(admission);
     const { ticket, grants } = admission;
     await this.#hand({ ticket, ...(grants === undefined ? {} : { grants }) });
-    left.splice(0, left.length, ...left.filter((channel) => !channels.includes(channel)));
+    const rest = left.filter((channel) => this.#live.has(channel) && !channels.includes(channel));
+    left.splice(0, left.length, ...rest);
     this.#ports.onLive();
-    return 'more';
   }
 
   /** A refused ticket or grant here means that the session is another one by now: only a new connection helps. */
@@ -249,10 +259,14 @@ export class Subscriptions {
   }
 
   /** The earliest end counts: bundles come one by one, and one timer serves them all. */
-  #armRefresh(lifeMs: number): void {
+  #armRefresh(lifeMs = TICKET_LIFE_MS): void {
     const { clock } = this.#ports;
+    if (this.#stop.signal.aborted) return;
     const afterMs = Math.max(REFRESH_MIN_MS, lifeMs * (REFRESH_AT + REFRESH_SPREAD * clock.random()));
-    this.#cancelRefresh ??= clock.after(afterMs, () => void this.refresh());
+    if (this.#cancelRefresh !== undefined && clock.now() + afterMs >= this.#refreshAtMs) return;
+    this.#cancelRefresh?.();
+    this.#refreshAtMs = clock.now() + afterMs;
+    this.#cancelRefresh = clock.after(afterMs, () => void this.refresh());
   }
 
   #revoked(channel: OpenChannel, code: FailureCode): void {

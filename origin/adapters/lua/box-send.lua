@@ -9,7 +9,7 @@ local expiry, bucket = tonumber(ARGV[5]), tonumber(ARGV[6])
 local sender, id, body = ARGV[10], ARGV[11], ARGV[12]
 local h = load_box(keys)
 purge(keys, h)
-rotate_seen(keys, h, bucket)
+rotate_seen(keys, h, bucket, math.huge, 0)
 
 local function append()
   local is_new = h.c == 0
@@ -20,7 +20,7 @@ local function append()
     -- A key without an expiry counts as one that never ends, so GT alone would leave a new one without.
     if is_new then redis.call('EXPIREAT', key, expiry) else redis.call('EXPIREAT', key, expiry, 'GT') end
   end
-  remember(keys, h, id, h.q)
+  remember(keys, h, id, h.q, (h.s + 2) * 600)
   return h.q
 end
 

@@ -20,7 +20,7 @@ local function load_box(keys)
   local h = {
     e = v[1], q = tonumber(v[3] or 0), c = tonumber(v[4] or 0), b = tonumber(v[5] or 0),
     fence = tonumber(v[6] or 0), own = tonumber(v[10] or v[6] or 0), anew = tonumber(v[11] or 0),
-    s = tonumber(v[7] or 0), n = tonumber(v[8] or 0), x = tonumber(v[9] or 0),
+    s = tonumber(v[7] or 0), n = tonumber(v[8] or 0), x = tonumber(v[9] or 0), l = 0,
   }
   if v[1] and v[2] == LIFE then return h end
   h.e, h.c, h.b = FRESH_EPOCH, 0, 0

@@ -44,7 +44,7 @@ for i = 1, (#KEYS - 1) / 5 do
   local h = load_head(keys)
   -- A log that expired leaves its head behind: count its bytes and its first offset anew.
   if h.o >= h.f and redis.call('EXISTS', keys.log) == 0 then h.f, h.b, h.m = h.o + 1, 0, '' end
-  rotate_seen(keys, h, bucket)
+  rotate_seen(keys, h, bucket, h.f, h.o)
   channels[i] = { keys = keys, h = h, topic = KEYS[k + 5], first = h.o + 1, is_log_new = h.f == h.o + 1, bodies = {} }
 end
 
@@ -62,7 +62,7 @@ for m = 10, #ARGV, 4 do
     mark_age(h, mark)
     h.o = h.o + 1
     redis.call('XADD', keys.log, h.o .. '-0', 'b', body)
-    remember(keys, h, id, h.o)
+    remember(keys, h, id, h.o, math.max(h.x, log_expiry))
     h.b = h.b + #body
     if condition ~= '' then h.commit = h.o end
     c.bodies[#c.bodies + 1] = body
