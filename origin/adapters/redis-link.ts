@@ -20,7 +20,7 @@ const DISCONNECT_TIMEOUT_MS = 100;
 
 export interface LinkOptions {
   readonly url: string;
-  readonly name: 'commands' | 'subscriptions';
+  readonly name: 'commands' | 'subscriptions' | 'control';
   readonly log: Log;
   /** Runs after every (re)connect, before the link counts as ready and tells the run id by itself. */
   readonly prepare?: (link: RedisLink, runId: string) => Promise<void>;

@@ -95,7 +95,10 @@ export class RedisProbe {
 
   /** From the start, and long before each is probed: a topic subscribed for its probe would always be heard. */
   #subscribeAll(): void {
-    for (const tag of this.#tags) void this.#subscribe(tag);
+    for (const partition of this.#options.topics.partitions) {
+      const tag = this.#tags[partition];
+      if (tag !== undefined) void this.#subscribe(tag);
+    }
   }
 
   /** Whether the topic is subscribed, as far as the relay said; asking again costs nothing. */

@@ -4,7 +4,7 @@ import type { Log } from '../../shared/log.ts';
 import { partitionKey } from './partitions.ts';
 import { RedisBroker } from './redis-broker.ts';
 import { RedisCommands } from './redis-commands.ts';
-import { RedisControl } from './redis-control.ts';
+import { CONTROL_PARTITION, RedisControl } from './redis-control.ts';
 import { RedisLink } from './redis-link.ts';
 import { MAILBOX_SCRIPTS, RedisMailboxes } from './redis-mailboxes.ts';
 import { PRESENCE_SCRIPTS, RedisPresences, type RedisPresencesOptions } from './redis-presences.ts';
@@ -31,7 +31,10 @@ export interface RelayOptions {
   readonly presence?: Pick<RedisPresencesOptions, 'lifeMs' | 'graceMs' | 'maxPresent'>;
 }
 
-/** Everything this node has in the relay, over two connections to each server: for commands and for announcements. */
+/**
+ * Everything this node has in the relay, over two connections to each server, for commands and for announcements, and a
+ * third to the one that announces who is out.
+ */
 export interface Relay {
   readonly commands: RedisCommands;
   readonly broker: RedisBroker;
@@ -62,26 +65,27 @@ export async function openRelay(options: RelayOptions, deadlineMs: number): Prom
         },
       }),
   });
-  const topics = new RedisTopics({ topology, log });
-  let probe: RedisProbe | undefined;
+  const topics = new RedisTopics({ topology, log, name: 'subscriptions' });
+  const hints = new RedisTopics({ topology, log, name: 'control', only: CONTROL_PARTITION });
+  const opened: { close(): void }[] = [topology, shards, topics, hints];
   const close = () => {
-    probe?.close();
-    topology.close();
-    shards.close();
-    topics.close();
+    for (const part of opened.splice(0).reverse()) part.close();
   };
   try {
-    await Promise.all([shards.ready(deadlineMs), topics.ready(deadlineMs)]);
+    await Promise.all([shards, topics, hints].map((part) => part.ready(deadlineMs)));
   } catch (error) {
     close();
     throw error;
   }
   const commands = new RedisCommands(shards);
-  probe = new RedisProbe({ commands, topics, log, times: options.probeTimes ?? PROBE_TIMES });
+  const times = options.probeTimes ?? PROBE_TIMES;
+  const probe = new RedisProbe({ commands, topics, log, times });
+  const hintProbe = new RedisProbe({ commands, topics: hints, log, times });
+  opened.push(probe, hintProbe);
   return {
     commands,
     broker: new RedisBroker({ ...options, commands, topics }),
-    control: new RedisControl({ commands, topics, probe }),
+    control: new RedisControl({ commands, topics: hints, probe: hintProbe }),
     mailboxes: openMailboxes({ commands, topics }, options),
     presences: new RedisPresences({ commands, topics, ...options.presence }),
     registry: new RedisRegistry(commands),

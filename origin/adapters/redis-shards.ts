@@ -1,4 +1,4 @@
-/** One connection of a kind to each server of the relay, following the topology. */
+/** One connection of a kind to each server of the relay, or to one partition's, following the topology. */
 import { Failure } from '../../shared/failure.ts';
 import type { RedisLink } from './redis-link.ts';
 import type { RedisTopology } from './redis-topology.ts';
@@ -7,6 +7,8 @@ export interface ShardsOptions {
   readonly topology: RedisTopology;
   /** Opens the connection to one server; `onClosed` must be handed on. */
   readonly open: (url: string, onClosed: () => void) => RedisLink;
+  /** The only partition these connections are for; all of them by default. */
+  readonly only?: number | undefined;
 }
 
 export class RedisShards {
@@ -46,7 +48,7 @@ export class RedisShards {
       if (roundTripMs === undefined) return undefined;
       slowest = Math.max(slowest ?? 0, roundTripMs);
     }
-    return this.#owners.includes(undefined) ? undefined : slowest;
+    return this.#isUnserved() ? undefined : slowest;
   }
 
   /** `listener` is told which partitions changed their server, after `of` gives the new one. */
@@ -57,8 +59,7 @@ export class RedisShards {
   /** Resolves once every server answers; rejects with `unavailable` after `deadlineMs`. */
   async ready(deadlineMs: number): Promise<void> {
     await this.#options.topology.ready(deadlineMs);
-    if (this.#owners.includes(undefined))
-      throw new Failure('unavailable', { detail: 'A part of the relay is not served' });
+    if (this.#isUnserved()) throw new Failure('unavailable', { detail: 'A part of the relay is not served' });
     await Promise.all([...this.#links.values()].map((link) => link.ready(deadlineMs)));
   }
 
@@ -71,8 +72,16 @@ export class RedisShards {
     for (const link of this.#links.values()) link.close();
   }
 
+  /** Whether a partition that is wanted has no server. */
+  #isUnserved(): boolean {
+    const { only } = this.#options;
+    return only === undefined ? this.#owners.includes(undefined) : this.#owners[only] === undefined;
+  }
+
   #follow(): void {
-    const owners = this.#options.topology.owners ?? [];
+    const { topology, only } = this.#options;
+    const all = topology.owners ?? [];
+    const owners = only === undefined ? all : all.map((url, i) => (i === only ? url : undefined));
     const before = this.#owners;
     for (const url of new Set(owners)) if (url !== undefined) this.#open(url);
     this.#owners = owners.map((url) => (url === undefined ? undefined : this.#links.get(url)));

@@ -1,13 +1,14 @@
 /**
- * Announcements over sharded pub/sub, on connections of their own: one to each server of the relay. Topics wanted in one
+ * Announcements over sharded pub/sub, on connections of their own: one to each server of the relay, or, for those of one
+ * partition alone, one to its server. Topics wanted in one
  * loop tick go out together, 512 of one partition to a command. After a reconnect, or when a partition has moved to
  * another server, its topics are subscribed again in such batches (the driver would send one command for each), and
  * everybody is told that announcements may have been missed.
  */
 import type { Tag } from '../../shared/frame.ts';
 import { errorFields, type Log } from '../../shared/log.ts';
-import { partitionOf, relayKey } from './partitions.ts';
-import { RedisLink } from './redis-link.ts';
+import { PARTITION_TAGS, partitionOf, relayKey } from './partitions.ts';
+import { type LinkOptions, RedisLink } from './redis-link.ts';
 import { translate } from './redis-scripts.ts';
 import { RedisShards } from './redis-shards.ts';
 import type { RedisTopology } from './redis-topology.ts';
@@ -32,7 +33,19 @@ interface Subscribed {
   readonly done: Promise<void>;
 }
 
+export interface TopicsOptions {
+  readonly topology: RedisTopology;
+  readonly log: Log;
+  /** What the connections are called at the server. */
+  readonly name: LinkOptions['name'];
+  /** The only partition whose topics are wanted. */
+  readonly only?: number | undefined;
+}
+
 export class RedisTopics {
+  /** Those whose topics may be wanted. */
+  readonly partitions: readonly number[];
+  readonly #name: LinkOptions['name'];
   readonly #shards: RedisShards;
   readonly #log: Log;
   readonly #subscribed = new Map<string, Subscribed>();
@@ -41,9 +54,11 @@ export class RedisTopics {
   /** Counts changes of the topology. */
   #moves = 0;
 
-  constructor({ topology, log }: { readonly topology: RedisTopology; readonly log: Log }) {
+  constructor({ topology, log, name, only }: TopicsOptions) {
     this.#log = log;
-    this.#shards = new RedisShards({ topology, open: (url, onClosed) => this.#open(url, onClosed) });
+    this.#name = name;
+    this.partitions = only === undefined ? [...PARTITION_TAGS.keys()] : [only];
+    this.#shards = new RedisShards({ topology, only, open: (url, onClosed) => this.#open(url, onClosed) });
     this.#shards.onMoved((partitions) => this.#follow(partitions));
   }
 
@@ -118,7 +133,7 @@ export class RedisTopics {
     const link = new RedisLink({
       url,
       log: this.#log,
-      name: 'subscriptions',
+      name: this.#name,
       onClosed,
       prepare: async (self) => {
         const topics = await this.#restoreAll(self);

@@ -186,11 +186,12 @@ export function describeRedisBroker(name: string, startCarrier: StartCarrier): v
       const channel = randomId();
       const ids = Array.from({ length: 11_000 }, () => randomId());
       await Promise.all(ids.map((id) => broker.publish({ channel, id, body: 'x' })));
-      const kept = await Promise.all(
-        ['seen', 'seenold'].map((kind) => raw.hlen(relayKey(kind, channel))),
-      );
+      const kept = await Promise.all(['seen', 'seenold'].map((kind) => raw.hlen(relayKey(kind, channel))));
       assert.ok(Math.max(...kept) <= 5_000 + 200, `${kept}`);
-      assert.is((await broker.publish({ channel, id: ids.at(-5_000) ?? '', body: 'x' })).outcome, 'duplicate');
+      assert.is(
+        (await broker.publish({ channel, id: ids.at(-5_000) ?? '', body: 'x' })).outcome,
+        'duplicate',
+      );
       assert.is((await broker.publish({ channel, id: ids[0] ?? '', body: 'x' })).outcome, 'accepted');
     });
 

@@ -86,14 +86,19 @@ export function describeRedisRest(name: string, startCarrier: StartCarrier): voi
       assert.is(new Set(channels.map(partitionOf)).size, 64);
     });
 
-    test('commands and announcements have a connection each to every server', async () => {
+    test('commands and announcements have a connection each to every server, and hints of control one more', async () => {
       const connections: string[] = [];
+      let control = 0;
       await carrier.everywhere(async (redis) => {
         const list = String(await redis.client('LIST')).split('\n');
         const ours = list.filter((line) => / name=hushwire-(commands|subscriptions) /.test(line));
         assert.is(ours.length, 4, 'two of each relay');
         connections.push(...ours);
+        const hints = list.filter((line) => / name=hushwire-control /.test(line));
+        for (const line of hints) assert.match(line, / ssub=2 /, 'the hints, and the probe');
+        control += hints.length;
       });
+      assert.is(control, 2, 'one of each relay, however many servers there are');
       for (const line of connections)
         assert.is(/ ssub=[1-9]/.test(line), line.includes('name=hushwire-subscriptions'), line);
     });

@@ -48,9 +48,11 @@ describe('a node behind cut connections', ({ test, before, after }) => {
     await client.nextOf('welcome');
     return client;
   };
+  /** Whether it is live; the connection that announcements come by may still be away. */
   const subscribe = async (client: WireClient, person: Person, channel: string) => {
     const grants = await grantsFor(nodes, person, [channel]);
-    return client.command({ type: 'subscribe', grants, channels: [{ channel }] });
+    const answer = await client.command({ type: 'subscribe', grants, channels: [{ channel }] });
+    return 'channels' in answer && answer.channels.every((verdict) => 'position' in verdict);
   };
   const reasons = async () => {
     const answer = (await (await fetch(`${far.healthUrl}/readyz`)).json()) as { reasons?: string[] };
@@ -104,7 +106,7 @@ describe('a node behind cut connections', ({ test, before, after }) => {
       [here, bob],
       [banned, mallory],
     ] as const)
-      assert.is((await subscribe(client, person, channel)).type, 'ok');
+      await until(() => subscribe(client, person, channel), { what: 'a subscription', timeoutMs: 15_000 });
     const publish = async (data: string) =>
       assert.is((await near.command({ type: 'publish', channel, id: randomId(), data })).type, 'ok');
     const heard = (client: WireClient) => client.framesOf('publication').map(({ data }) => data);
