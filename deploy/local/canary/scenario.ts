@@ -5,6 +5,7 @@ import { memoryDeviceStore } from '../../../shared/client/device.ts';
 import { type Client, connectAccount } from '../../../shared/client/hushwire.ts';
 import { askToJoin } from '../../../shared/client/join.ts';
 import type { Canaries } from './canaries.ts';
+import { keepOrder, ORDER_TEXTS } from './order.ts';
 import { createWire, type Place } from './wire.ts';
 
 export interface ScenarioOptions {
@@ -22,7 +23,7 @@ const TEXTS = {
   message: 'canary plaintext of a message in a channel',
   ephemeral: 'canary plaintext of something ephemeral',
   mail: 'canary plaintext of an item in a mailbox',
-  statement: 'canary plaintext of why somebody was banned',
+  ...ORDER_TEXTS,
   search: 'canary-in-a-query-string-of-a-request',
 };
 
@@ -47,9 +48,10 @@ export async function runScenario({ edge, canaries, say }: ScenarioOptions): Pro
   await addDevice({ owner: ann, place: one, edge, canaries, connect });
   await enrolTotp(ben, canaries);
   say('a second factor');
-  await moderate(ann, cleo, channelId);
+  await keepOrder({ owner: ann, member: cleo, stranger: ben }, channelId);
+  say('a report, a ban, a lift, an invitation, an open channel and its end, a block, ended sessions');
   await goWrong(edge, ann);
-  say('a ban, a lift, ended sessions, and calls that go wrong');
+  say('calls that go wrong');
   return () => {
     for (const client of open) client.close();
   };
@@ -130,14 +132,6 @@ async function enrolTotp(client: Client, canaries: Canaries): Promise<void> {
     canaries.text('recovery code', code);
     canaries.text('recovery code, without dashes', code.replaceAll('-', ''));
   }
-}
-
-async function moderate(owner: Client, member: Client, channelId: string): Promise<void> {
-  const moderation = owner.moderation(channelId);
-  await moderation.ban({ userIds: [member.userId] });
-  await moderation.bans();
-  await moderation.lift([member.userId]);
-  await member.account.signOutOthers();
 }
 
 /** Failures are what is logged. */
