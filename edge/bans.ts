@@ -9,6 +9,8 @@ import type { VersionedKey } from './config.ts';
 export interface BanTags {
   /** Under the first key: for placing. */
   place(userId: string, channelId?: string): Promise<{ readonly ban: Tag; readonly keyVersion: number }>;
+  /** Under every key but the first: what a new placing takes the place of. */
+  former(userId: string, channelId?: string): Promise<readonly Tag[]>;
   /** Under every key: for checking and lifting. A key goes when no ban in force is of its version any more. */
   all(userId: string, channelId?: string): Promise<readonly Tag[]>;
 }
@@ -28,13 +30,14 @@ export async function createBanTags(keys: readonly VersionedKey[]): Promise<BanT
     const digest = await crypto.subtle.sign('HMAC', key, lengthPrefixed(['ban', channelId, userId]));
     return toBase64Url(new Uint8Array(digest, 0, TAG_BYTES));
   };
-  const [first] = ring;
+  const [first, ...older] = ring;
   if (first === undefined) throw new TypeError('Cannot tag bans: no key');
   return {
     place: async (userId, channelId = '') => ({
       ban: await tag(first.key, userId, channelId),
       keyVersion: first.version,
     }),
+    former: (userId, channelId = '') => Promise.all(older.map(({ key }) => tag(key, userId, channelId))),
     all: (userId, channelId = '') => Promise.all(ring.map(({ key }) => tag(key, userId, channelId))),
   };
 }

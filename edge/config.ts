@@ -14,6 +14,7 @@ import {
   type Variable,
   withoutOther,
 } from '../shared/env.ts';
+import { BAN_KEYS_MAX } from '../shared/internal.ts';
 import type { JWK } from '../shared/token.ts';
 import { parseCidr } from './address.ts';
 import { isDeviceId } from './schemas.ts';
@@ -101,8 +102,8 @@ export const EDGE_VARIABLES = {
       fallback: '',
     }),
     {
-      wanted: 'comma-separated <version>:<32 bytes as base64url>, each version once',
-      check: (values) => (values.length === 0 ? [] : keyRing(values)),
+      wanted: `none to ${BAN_KEYS_MAX}, comma-separated <version>:<32 bytes as base64url>, each version once`,
+      check: banKeyRing,
     },
   ),
   frankingKeys: refine(
@@ -267,6 +268,12 @@ function keyRing(values: readonly string[]): readonly VersionedKey[] {
   if (keys.length === 0) throw new Error('no keys');
   if (new Set(keys.map((key) => key.version)).size !== keys.length) throw new Error('a version came twice');
   return Object.freeze(keys);
+}
+
+/** Every ban is looked for under each of them, in one call. */
+function banKeyRing(values: readonly string[]): readonly VersionedKey[] {
+  if (values.length > BAN_KEYS_MAX) throw new Error(`${values.length} keys`);
+  return values.length === 0 ? [] : keyRing(values);
 }
 
 function frankingKeys(values: readonly string[]): readonly Secret<Uint8Array<ArrayBuffer>>[] {

@@ -8,8 +8,9 @@
 
 import type { Tag } from '../shared/frame.ts';
 import { type Entry, readEntry } from '../shared/key-log.ts';
+import { findAbsent, wantAbsence } from './absence.ts';
 import type { Caller } from './access.ts';
-import { findBlocking, wantBlocks } from './blocks.ts';
+import type { BanTags } from './bans.ts';
 import { type FullFinds, type Lookup, missingOf } from './lookup.ts';
 import type { Offers, Packages, Shelf } from './packages.ts';
 import type { Clock, OriginApi } from './ports.ts';
@@ -43,6 +44,7 @@ export interface DirectoryParts {
   readonly packages: Packages;
   readonly origin: Pick<OriginApi, 'findBlocks'>;
   readonly tags: Tags;
+  readonly banTags: BanTags;
   readonly clock: Clock;
   readonly throttle: Throttle;
 }
@@ -61,22 +63,22 @@ export interface Directory {
 }
 
 export function createDirectory(parts: DirectoryParts): Directory {
-  const { lookup, packages, tags, clock, throttle } = parts;
+  const { lookup, packages, tags, banTags, clock, throttle } = parts;
   return {
     lookUp: async (asked) => {
       const { caller, requestId, takesPackages } = asked;
       const own = await wantCaller(tags, caller);
-      const [wanted, blocks] = await Promise.all([
+      const [wanted, absence] = await Promise.all([
         Promise.all(asked.userIds.map((userId) => wantEntry(tags, userId))),
-        wantBlocks(caller.userId, { userIds: asked.userIds, tags }),
+        wantAbsence(caller.userId, { userIds: asked.userIds, tags, banTags }),
       ]);
-      const [all, stocked, blocking] = await Promise.all([
+      const [all, stocked, absent] = await Promise.all([
         lookup.inState({ ...own, entries: wanted }),
         packages.stocked(takesPackages ? wanted.map(({ tag }) => tag) : []),
-        findBlocking(blocks, { origin: parts.origin, requestId }),
+        findAbsent(absence, { origin: parts.origin, requestId }),
       ]);
-      // Whoever has blocked the caller is not there for it: nothing of theirs is read on, and no package taken.
-      const isThere = asked.userIds.map((userId) => !blocking.has(userId));
+      // Of whoever is not there nothing is read on, and no package taken.
+      const isThere = asked.userIds.map((userId) => !absent.has(userId));
       const there = <T>(list: readonly T[]) => list.filter((_, i) => isThere[i]);
       const entries = there(wanted);
       const warm = { ...all, entries: there(all.entries) };

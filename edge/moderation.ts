@@ -42,10 +42,12 @@ export interface Wanted {
   readonly decide: Decide;
   /** Bans to place or lift with it. */
   readonly bans?: (userId: string) => Promise<BansOf>;
+  /** Written also where nobody's standing changes: what belongs to it may be another. */
+  readonly isAlwaysWritten?: boolean;
   /** A ban in force on one of them forbids the change. */
   readonly barredByBans?: boolean;
   /** Those who do not want to hear of the caller stay what they are, and the caller is not told. */
-  readonly blocking?: () => Promise<ReadonlySet<string>>;
+  readonly absent?: () => Promise<ReadonlySet<string>>;
   /** The change is one use of this invitation. */
   readonly redeems?: MembersChange['redeems'];
   /** Only while the channel is open; else this is thrown. */
@@ -128,10 +130,10 @@ async function planChange(wanted: Wanted, { caller, requestId, parts }: Asked) {
   const everybody = [caller.userId, ...userIds.filter((userId) => userId !== caller.userId)];
   const read = wanted.whileOpen === undefined ? everybody : [...everybody, DOOR];
   const wants = await Promise.all(read.map((userId) => wantMember(tags, channelId, userId)));
-  const [finds, warm, blocking] = await Promise.all([
+  const [finds, warm, absent] = await Promise.all([
     lookup.inOrigin({ ...own, members: wants }, requestId),
     lookup.inState({ ...own, members: wants }),
-    wanted.blocking?.() ?? NOBODY,
+    wanted.absent?.() ?? NOBODY,
   ]);
   // Of two records the newer one counts: an origin that brings back an old one is not believed while this one is held.
   const known = wants.map((_, i) => newest(warm.members[i], finds.members[i]));
@@ -147,8 +149,9 @@ async function planChange(wanted: Wanted, { caller, requestId, parts }: Asked) {
       if (want === undefined || !userIds.includes(userId)) return undefined;
       const is = standingOf(found, dayOf(parts.clock.now()));
       const becomes = decide({ userId, is }, callerIs);
-      if (becomes.role === is.role && becomes.banned === is.banned) return undefined;
-      if (blocking.has(userId)) return undefined;
+      const isSame = becomes.role === is.role && becomes.banned === is.banned;
+      if (isSame && !wanted.isAlwaysWritten) return undefined;
+      if (absent.has(userId)) return undefined;
       return changeOf({ channelId, userId, want, found, becomes }, parts);
     }),
   );

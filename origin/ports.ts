@@ -12,6 +12,7 @@ import type {
   BlockChange,
   BlockChanged,
   BlockRow,
+  BlockSearch,
   ChannelDeleted,
   ChannelInvitationChange,
   ChannelInvitationChanged,
@@ -131,8 +132,8 @@ export interface ModerationRecords {
 export interface BlockRecords {
   changeBlock(change: BlockChange, mark: CallMark): Promise<BlockChanged>;
   listBlocks(account: Tag): Promise<readonly BlockRow[]>;
-  /** Those of these that are in force. */
-  findBlocks(blocks: readonly Tag[]): Promise<readonly Tag[]>;
+  /** Those of these blocks, and of these service-wide bans, that are in force. */
+  findBlocks(search: BlockSearch): Promise<readonly Tag[]>;
 }
 
 /** Invitations to channels. Marks and failures as for Records. */

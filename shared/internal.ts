@@ -474,9 +474,12 @@ export interface BlockRow {
 export interface Blocks {
   readonly blocks: readonly BlockRow[];
 }
-/** At most as many as users in one look-up. */
+/** Most versions of a key that bans are looked for under. */
+export const BAN_KEYS_MAX = 8;
+/** At most as many blocks as users in one look-up; service-wide bans of the same ones, under every key. */
 export interface BlockSearch {
   readonly blocks: readonly Tag[];
+  readonly bans: readonly Tag[];
 }
 export interface BlocksFound {
   readonly found: readonly Tag[];

@@ -140,11 +140,12 @@ async function ban(
       }),
     ),
   );
+  const former = (await Promise.all(userIds.map((userId) => banTags.former(userId)))).flat();
   const marksOf = (ended: readonly Tag[]) =>
     endedMarks({ sessions: ended, devices: [], accounts: [] }, parts);
   const marks = await marksOf(sessions);
   const [changed] = await Promise.all([
-    origin.placeBans({ accounts, bans, lifted: [] }, requestId),
+    origin.placeBans({ accounts, bans, lifted: former }, requestId),
     state.put(marks),
   ]);
   const unmarked = changed.sessions.filter((session) => !sessions.includes(session));

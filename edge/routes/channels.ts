@@ -2,8 +2,8 @@ import { Hono } from 'hono';
 import * as v from 'valibot';
 import { Failure } from '../../shared/failure.ts';
 import type { Verifier } from '../../shared/token.ts';
+import { findAbsent, wantAbsence } from '../absence.ts';
 import { type Caller, type CallerEnv, requireCaller } from '../access.ts';
-import { findBlocking, wantBlocks } from '../blocks.ts';
 import { jsonBody, pathParameters, requireJson } from '../body.ts';
 import { dayOf } from '../days.ts';
 import type { Lookup } from '../lookup.ts';
@@ -152,16 +152,16 @@ async function remove(channelId: string, { caller, requestId, parts }: Call): Pr
 }
 
 /**
- * Moderators add members; who is one already stays what they are. Throws `conflict` for somebody who is banned. Whoever has
- * blocked the caller is not added, and the caller is not told.
+ * Moderators add members; who is one already stays what they are. Throws `conflict` for somebody who is banned here. Whoever
+ * is as if not there (absence.ts) is not added, and the caller is not told.
  */
 async function addMember(
   { channelId, userId }: { channelId: string; userId: string },
   call: Call,
 ): Promise<void> {
   const { caller, requestId, parts } = call;
-  const { origin, tags } = parts;
-  const blocks = await wantBlocks(caller.userId, { userIds: [userId], tags });
+  const { origin, tags, banTags } = parts;
+  const absence = await wantAbsence(caller.userId, { userIds: [userId], tags, banTags });
   return changeMembers(
     {
       channelId,
@@ -173,7 +173,7 @@ async function addMember(
         return is.role === 'none' ? { role: 'member' } : is;
       },
       barredByBans: true,
-      blocking: () => findBlocking(blocks, { origin, requestId }),
+      absent: () => findAbsent(absence, { origin, requestId }),
     },
     call,
   );

@@ -6,8 +6,9 @@ import { type Entry, readEntry, verifyEntry } from '../../shared/key-log.ts';
 import { LIMITS } from '../../shared/limits.ts';
 import type { Log } from '../../shared/log.ts';
 import type { Verifier } from '../../shared/token.ts';
+import { findAbsent, wantAbsence } from '../absence.ts';
 import { type Caller, type CallerEnv, requireCaller } from '../access.ts';
-import { findBlocking, wantBlocks } from '../blocks.ts';
+import type { BanTags } from '../bans.ts';
 import { jsonBody, requireJson } from '../body.ts';
 import { entryCopy } from '../copies.ts';
 import type { Lookup } from '../lookup.ts';
@@ -34,6 +35,7 @@ export interface KeyLogParts {
   readonly origin: OriginApi;
   readonly state: State;
   readonly tags: Tags;
+  readonly banTags: BanTags;
   readonly records: Records;
   readonly clock: Clock;
   readonly log: Log;
@@ -106,26 +108,26 @@ async function newEntry(
 }
 
 /**
- * Beside looking whether the caller lives. What does not open ends the page: there is nothing to go on from. Of whoever has
- * blocked the caller there is as much as of nobody.
+ * Beside looking whether the caller lives. What does not open ends the page: there is nothing to go on from. Of whoever is
+ * as if not there (absence.ts) there is as much as of nobody.
  */
 async function readHistory(
   { userId, after }: v.InferOutput<typeof historyRequest>,
   { caller, requestId, parts }: Call,
 ): Promise<string[]> {
-  const { lookup, origin, tags, records, clock, log } = parts;
-  const [own, account, blocks] = await Promise.all([
+  const { lookup, origin, tags, banTags, records, clock, log } = parts;
+  const [own, account, absence] = await Promise.all([
     wantCaller(tags, caller),
     tags.account(userId),
-    wantBlocks(caller.userId, { userIds: [userId], tags }),
+    wantAbsence(caller.userId, { userIds: [userId], tags, banTags }),
   ]);
-  const [finds, page, blocking] = await Promise.all([
+  const [finds, page, absent] = await Promise.all([
     lookup.find(own, requestId),
     origin.readLog({ account, after }, requestId),
-    findBlocking(blocks, { origin, requestId }),
+    findAbsent(absence, { origin, requestId }),
   ]);
   requireLive(finds, clock.now());
-  if (blocking.has(userId)) return [];
+  if (absent.has(userId)) return [];
   const [opened] = await Promise.all([
     Promise.all(
       page.entries.map(({ version, sealed }) => records.open('entry', { tags: [account], version }, sealed)),

@@ -1,6 +1,7 @@
 import { Hono } from 'hono';
 import * as v from 'valibot';
 import { Failure } from '../../shared/failure.ts';
+import type { Tag } from '../../shared/frame.ts';
 import type { BanRow } from '../../shared/internal.ts';
 import type { Verifier } from '../../shared/token.ts';
 import { type CallerEnv, requireCaller } from '../access.ts';
@@ -237,12 +238,15 @@ function ban({ channelId, userIds, until, statement }: BanOrder, asked: Asked): 
         requireAbove(callerIs, is);
         return { role: 'none', banned: until ?? 'for-good' };
       },
-      bans: async (userId): Promise<{ place: BanRow }> => ({
+      // Its statement may be another one, and the key it is placed under.
+      isAlwaysWritten: true,
+      bans: async (userId): Promise<{ place: BanRow; lift: readonly Tag[] }> => ({
         place: {
           ...(await banTags.place(userId, channelId)),
           statement: statement ?? null,
           expiresOn: until ?? null,
         },
+        lift: await banTags.former(userId, channelId),
       }),
     },
     asked,

@@ -158,7 +158,12 @@ export function createMemoryOrigin(): MemoryOrigin {
           .map(([block, { note }]) => ({ block, note: note === '' ? null : note })),
       })),
     findBlocks: (search, requestId) =>
-      answer(requestId, () => ({ found: search.blocks.filter((block) => blocks.has(block)) })),
+      answer(requestId, () => ({
+        found: [
+          ...search.blocks.filter((block) => blocks.has(block)),
+          ...search.bans.filter((ban) => moderation.isBanned([ban])),
+        ],
+      })),
     deleteChannel: (deletion, requestId) => answer(requestId, () => moderation.deleteChannel(deletion)),
     changeInvitation: (change, requestId) => answer(requestId, () => moderation.changeInvitation(change)),
     listInvitations: (request, requestId) => answer(requestId, () => moderation.listInvitations(request)),

@@ -139,6 +139,18 @@ describe('moderation of a channel', ({ test, beforeEach }) => {
     );
   });
 
+  test('a ban that is placed again takes the place of its statement', async () => {
+    const other = STATEMENT.replace(/^./, 'z');
+    await ban(moderator, [member.userId], { statement: STATEMENT });
+    await ban(moderator, [member.userId], { statement: other });
+    const { json } = await call(moderator, 'GET', 'bans');
+    assert.equal(
+      json.bans.map(({ statement }: { statement: string }) => statement),
+      [other],
+    );
+    assert.not(await mayEnter(member));
+  });
+
   test('an origin that brings back the record from before the ban is not believed when adding', async () => {
     const tag = [...edge.origin.members.keys()].at(-1) ?? '';
     const before = edge.origin.members.get(tag);

@@ -1,7 +1,14 @@
 import { Failure } from '../../shared/failure.ts';
 import type { Tag } from '../../shared/frame.ts';
-import { BLOCKS_MAX, type BlockChange, type BlockChanged, type BlockRow } from '../../shared/internal.ts';
+import {
+  BLOCKS_MAX,
+  type BlockChange,
+  type BlockChanged,
+  type BlockRow,
+  type BlockSearch,
+} from '../../shared/internal.ts';
 import type { BlockRecords, CallMark } from '../ports.ts';
+import { IN_FORCE } from './postgres-moderation-statements.ts';
 import type { PostgresPool } from './postgres-pool.ts';
 import { wholeMinute } from './postgres-records.ts';
 import { MARK } from './postgres-statements.ts';
@@ -31,8 +38,10 @@ select exists (select from mark) as marked, true as owned, true as changed`;
 /** $1 account. */
 const LIST_BLOCKS = `select block, note from hushwire.blocks where account = $1::text order by block limit ${BLOCKS_MAX}`;
 
-/** $1 blocks, a list. */
-const FIND_BLOCKS = "select block from hushwire.blocks where block = any (string_to_array($1::text, ','))";
+/** $1 blocks · $2 service-wide bans, lists. */
+const FIND_BLOCKS = `select block as tag from hushwire.blocks where block = any (string_to_array($1::text, ','))
+union all
+select ban from hushwire.bans where ban = any (string_to_array($2::text, ',')) and channel is null and ${IN_FORCE}`;
 
 export const BLOCK_STATEMENTS = Object.freeze({
   lockBlocks: LOCK_ACCOUNT,
@@ -69,9 +78,10 @@ export class PostgresBlocks implements BlockRecords {
     return this.#pool.run<BlockRow>(BLOCK_STATEMENTS.listBlocks, [account]);
   }
 
-  async findBlocks(blocks: readonly Tag[]): Promise<readonly Tag[]> {
-    const rows = await this.#pool.run<{ block: Tag }>(BLOCK_STATEMENTS.findBlocks, [blocks.join(',')]);
-    return rows.map(({ block }) => block);
+  async findBlocks({ blocks, bans }: BlockSearch): Promise<readonly Tag[]> {
+    const parameters = [blocks.join(','), bans.join(',')];
+    const rows = await this.#pool.run<{ tag: Tag }>(BLOCK_STATEMENTS.findBlocks, parameters);
+    return rows.map(({ tag }) => tag);
   }
 }
 

@@ -15,7 +15,8 @@ const SESSIONS_MAX = 5_000;
 const TODAY = "(now() at time zone 'utc')::date";
 /** An invitation that is there has a use left. */
 const OPEN = `expires_on >= ${TODAY}`;
-const IN_FORCE = `(expires_on is null or expires_on >= ${TODAY})`;
+/** A ban. */
+export const IN_FORCE = `(expires_on is null or expires_on >= ${TODAY})`;
 
 /** $first… bans · key versions · statements · last days, lists; `-` stands for none. */
 const placed = (first: number, channel: string, when: string) => `placed as (

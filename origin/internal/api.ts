@@ -178,10 +178,7 @@ function createRoutes(ports: InternalApiPorts): ReadonlyMap<string, Route> {
     ],
     [
       INTERNAL_PATHS.blockSearches,
-      post(
-        blockSearch,
-        async (search): Promise<BlocksFound> => ({ found: await blocks.findBlocks(search.blocks) }),
-      ),
+      post(blockSearch, async (search): Promise<BlocksFound> => ({ found: await blocks.findBlocks(search) })),
     ],
     [
       INTERNAL_PATHS.channelDeletions,

@@ -4,6 +4,7 @@ import { isMessageId } from '../../shared/codec.ts';
 import {
   type Attempt,
   type AttendanceRequest,
+  BAN_KEYS_MAX,
   type BanRow,
   type BansChange,
   type BansRequest,
@@ -218,6 +219,7 @@ export const blocksRequest = v.strictObject({ account: tag }) satisfies v.Generi
 
 export const blockSearch = v.strictObject({
   blocks: v.pipe(v.array(tag), v.minLength(1), v.maxLength(LIMITS.usersPerLookup)),
+  bans: v.pipe(v.array(tag), v.maxLength(LIMITS.usersPerLookup * BAN_KEYS_MAX)),
 }) satisfies v.GenericSchema<unknown, BlockSearch>;
 
 export const channelDeletion = v.strictObject({

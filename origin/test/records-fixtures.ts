@@ -2,6 +2,7 @@ import { startPgBouncer } from '../../deploy/local/servers/pgbouncer.ts';
 import { randomId } from '../../shared/bytes.ts';
 import type { NewAccount, NewChannel, NewMember, NewSession } from '../../shared/internal.ts';
 import { createDatabase } from '../../shared/testing/database.ts';
+import { PostgresBlocks } from '../adapters/postgres-blocks.ts';
 import { PostgresInvitations } from '../adapters/postgres-invitations.ts';
 import { PostgresKeys } from '../adapters/postgres-keys.ts';
 import { PostgresLists } from '../adapters/postgres-lists.ts';
@@ -72,6 +73,7 @@ export function openRecords(url: string, { max = 20, isPrepared = true } = {}) {
     revocations: new PostgresRevocations(pool),
     keys: new PostgresKeys(pool),
     lists: new PostgresLists(pool),
+    blocks: new PostgresBlocks(pool),
     moderation: new PostgresModeration(pool),
     invitations: new PostgresInvitations(pool),
   };

@@ -77,7 +77,7 @@ const PARAMETERS: Readonly<Record<keyof typeof STATEMENTS, readonly string[]>> =
   placeBlock: [...MARK, T1, T2, 'note'],
   liftBlock: [...MARK, T1, T2],
   listBlocks: [T1],
-  findBlocks: [`${T1},${T2}`],
+  findBlocks: [`${T1},${T2}`, `${T1},${T2}`],
   lockChannel: [T1],
   deleteChannel: [...MARK, T1],
   changeMembers: [...MARK, T1, T2, '1.x', '2', '-', T1, '1', '-', '-', T2, `${T1},${T2}`, T1, '5'],
