@@ -1,6 +1,7 @@
 import * as assert from 'uvu/assert';
 import { fromUtf8, utf8 } from '../../shared/bytes.ts';
 import { openNodeSocket } from '../../shared/client/adapters/node-socket.ts';
+import { followBanList, openBanList } from '../../shared/client/ban-list.ts';
 import { loadDevice, memoryDeviceStore } from '../../shared/client/device.ts';
 import { chat } from '../../shared/client/examples/chat.ts';
 import { requestToJoin } from '../../shared/client/join.ts';
@@ -11,6 +12,7 @@ import { memoryGroups } from '../../shared/client/mls/store.ts';
 import { Receipts } from '../../shared/client/receipts.ts';
 import { Signals } from '../../shared/client/signals.ts';
 import { Typing } from '../../shared/client/typing.ts';
+import type { Failure } from '../../shared/failure.ts';
 import { until } from '../../shared/testing/expect.ts';
 import { describe } from '../../shared/testing/suite.ts';
 import { type Stack, startStack } from '../local/stack.ts';
@@ -97,6 +99,55 @@ describe('the messenger', ({ test, before, after, afterEach }) => {
     const { id } = await inAnn.send('without ben');
     await until(() => refused.includes(id), { what: 'the message ben cannot read' });
     assert.equal([atBen, inBen.isMember], [[], false]);
+  });
+
+  test('shows nothing of whom the moderators’ list bans, though the nodes relay it, and takes no forged entry', async () => {
+    const [ann, ben, cem] = [await account(), await account(), await account()];
+    const inAnn = await ann.channels.create([ben.userId, cem.userId]);
+    const { channelId } = inAnn;
+    const [inBen, inCem] = [await ben.channels.join(channelId), await cem.channels.join(channelId)];
+    const listInAnn = await ann.channels.create([cem.userId]);
+    const listInCem = await cem.channels.join(listInAnn.channelId);
+    const [moderator, stranger] = [
+      await loadDevice(memoryDeviceStore()),
+      await loadDevice(memoryDeviceStore()),
+    ];
+    const open = (owner = moderator) => openBanList({ channelId, owner: owner.publicKey });
+    const [drafts, seen] = [await open(), await open()];
+    const refused: string[] = [];
+    const onRefused = ({ code }: Failure) => void refused.push(code);
+    followBanList(seen, { channel: inCem, entries: listInCem, onRefused });
+    const [texts, tags] = [[] as string[], [] as string[]];
+    inCem.on('message', ({ text, reportable }) => {
+      texts.push(text());
+      tags.push(reportable.from);
+    });
+    const say = async (text: string) => {
+      await inBen.send(`ben: ${text}`);
+      await inAnn.send(`ann: ${text}`);
+      await until(() => texts.at(-1) === `ann: ${text}`, { what: `all of ${text}` });
+    };
+    const enter = async (entry: string, isTaken: boolean) => {
+      const [epoch, count] = [seen.epoch, refused.length];
+      await listInAnn.send(entry);
+      await until(() => seen.epoch + refused.length > epoch + count, { what: 'a verdict on the entry' });
+      assert.is(seen.epoch, epoch + (isTaken ? 1 : 0));
+    };
+
+    await say('one');
+    const tag = tags[0] ?? '';
+    const ban = await drafts.draft({ ban: [tag] }, moderator);
+    await enter(await (await open(stranger)).draft({ ban: [tags[1] ?? ''] }, stranger), false);
+    await drafts.take(ban);
+    const lift = await drafts.draft({ lift: [tag] }, moderator);
+    await enter(lift, false);
+    await enter(ban, true);
+    await enter(await (await open()).draft({ lift: [tag] }, moderator), false);
+    await say('two');
+    await enter(lift, true);
+    await say('three');
+    assert.equal(texts, ['ben: one', 'ann: one', 'ann: two', 'ben: three', 'ann: three']);
+    assert.equal(refused, Array(3).fill('ban_list_refused'));
   });
 
   test('carries what nobody keeps, for members only, and mail that is no invitation', async () => {

@@ -59,15 +59,18 @@ export async function openBanList(options: BanListOptions): Promise<BanList> {
   return list;
 }
 
+export interface Following {
+  /** Where messages of the banned are not shown: a Channel, or a SecureChannel of the messenger. */
+  readonly channel: Pick<Channel, 'hideSenders'>;
+  /** Where entries come: either of them, too. */
+  readonly entries: {
+    on(name: 'message', listener: (message: { readonly bytes: Uint8Array }) => void): () => void;
+  };
+  readonly onRefused: (failure: Failure) => void;
+}
+
 /** Hides whom the list bans in `channel`, and takes what comes in `entries`; what is refused is told and changes nothing. */
-export function followBanList(
-  list: BanList,
-  {
-    channel,
-    entries,
-    onRefused,
-  }: { channel: Channel; entries: Channel; onRefused: (failure: Failure) => void },
-): () => void {
+export function followBanList(list: BanList, { channel, entries, onRefused }: Following): () => void {
   channel.hideSenders((from) => list.isBanned(from));
   return entries.on('message', (message) => {
     list.take(fromBytes(message.bytes)).catch((error: unknown) => onRefused(toFailure(error)));

@@ -32,6 +32,7 @@ describe('moving to another node', ({ test }) => {
     assert.equal(rig.states, ['online']);
     assert.equal(rig.client.state, { state: 'online', node: 'n2', isThroughEdge: false });
     rig.client.close();
+    await settled();
     assert.is(rig.clock.armed, 0);
   });
 

@@ -7,6 +7,7 @@
  */
 import { equalBytes, randomId, utf8 } from '../../bytes.ts';
 import { Failure, isFailure } from '../../failure.ts';
+import type { Tag } from '../../frame.ts';
 import type { Position } from '../../position.ts';
 import type { Channel } from '../channel.ts';
 import { commit } from '../commitment.ts';
@@ -49,6 +50,7 @@ export class SecureChannel {
   /** What came before anybody read. */
   #backlog: SecureMessage[] | undefined = [];
   readonly #ephemerals: Ephemerals;
+  #isHidden: (from: Tag) => boolean = () => false;
   #record: ChannelRecord;
   #group: Group;
   /** One step at a time. */
@@ -66,7 +68,9 @@ export class SecureChannel {
     this.#ephemerals = new Ephemerals({
       channel: ports.channel,
       secret: (label) => this.secret(label),
-      onEphemeral: (event) => this.#emitter.emit('ephemeral', event),
+      onEphemeral: (event) => {
+        if (!this.#isHidden(event.from)) this.#emitter.emit('ephemeral', event);
+      },
     });
   }
 
@@ -111,6 +115,14 @@ export class SecureChannel {
   }
 
   /** Messages of other devices from this call on (the first reader also gets what came before), in the order of the log. */
+  /**
+   * Shows nothing of these members from now on; a ban list says who they are (ban-list.ts). Their commits count all the same,
+   * or this device would be in another group than everybody else; `remove` takes them out of it.
+   */
+  hideSenders(isHidden: (from: Tag) => boolean): void {
+    this.#isHidden = isHidden;
+  }
+
   messages(): AsyncIterableIterator<SecureMessage> {
     const inbox: Inbox<SecureMessage> = new Inbox({
       sizeOf: ({ bytes }) => bytes.length,
@@ -223,6 +235,7 @@ export class SecureChannel {
   }
 
   #deliver(message: SecureMessage): void {
+    if (this.#isHidden(message.reportable.from)) return;
     for (const inbox of [...this.#inboxes]) inbox.push(message);
     this.#emitter.emit('message', message);
   }
