@@ -1,3 +1,4 @@
+import { Redis } from 'ioredis';
 import * as assert from 'uvu/assert';
 import { openNodeSocket } from '../../shared/client/adapters/node-socket.ts';
 import { loadDevice, memoryDeviceStore } from '../../shared/client/device.ts';
@@ -6,6 +7,7 @@ import type { ClientOptions } from '../../shared/client/options.ts';
 import { rejectsWith, until } from '../../shared/testing/expect.ts';
 import { describe } from '../../shared/testing/suite.ts';
 import { type Stack, startStack } from '../local/stack.ts';
+import { StateCopies } from './state-copies.ts';
 
 describe('bans from the service, across two nodes', ({ test, before, after }) => {
   const store = memoryDeviceStore();
@@ -53,6 +55,25 @@ describe('bans from the service, across two nodes', ({ test, before, after }) =>
     await operator.serviceBans.lift(userIds);
     assert.equal((await operator.serviceBans.list()).bans, []);
     for (const own of stores) await connect({ store: own });
+  });
+
+  test('hold over a state Redis that lags behind them, or was emptied', async () => {
+    const state = new Redis(stack.redisUrl, { protocol: 2 });
+    try {
+      const own = memoryDeviceStore();
+      const { userId } = await connect({ store: own });
+      const copies = new StateCopies(state, ['dev', 'sess']);
+      assert.ok((await copies.take()) > 0);
+      await operator.serviceBans.place({ userIds: [userId] });
+      await copies.putBack();
+      await rejectsWith(connect({ store: own }), 'credentials_refused');
+      await copies.empty();
+      await rejectsWith(connect({ store: own }), 'credentials_refused');
+      assert.is((await operator.serviceBans.list()).bans.length, 1);
+      await operator.serviceBans.lift([userId]);
+    } finally {
+      state.disconnect();
+    }
   });
 
   test('are operators’ alone', async () => {
