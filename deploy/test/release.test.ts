@@ -125,7 +125,7 @@ const speak: Suite = ({ test, before, after }) => {
       for (let i = 0; i < 20; i += 1, said += 1) await ben.channel(channelId).publish(String(said));
       await until(() => nodeOf(ann) === node && heard.length >= said, {
         what: `Ann at ${node}`,
-        timeoutMs: 15_000,
+        timeoutMs: 40_000,
       });
       await died;
     };
@@ -165,7 +165,7 @@ const speak: Suite = ({ test, before, after }) => {
 
 if (missing === undefined) {
   describe('a release', rehearse, 90_000);
-  describe('this release and the one before, on one Redis and one database', speak, 60_000);
+  describe('this release and the one before, on one Redis and one database', speak, 120_000);
 } else
   describe('a release without a history', ({ test }) => {
     test('says what it would need', () => {

@@ -50,7 +50,7 @@ const WARM_UP = 20;
  * Calls made one by one to count their trips; the fewest count. Requests that wait for each other never overlap, so no
  * count is too low; one is too high when two that did not wait happened to come one after the other.
  */
-const COUNTED = 12;
+const COUNTED = 30;
 
 /** Somebody new in a channel is unknown to the state Redis by nature. */
 const COLD: readonly string[] = ['POST /v1/channels/{id}/members'];
