@@ -1,7 +1,12 @@
 import * as assert from 'uvu/assert';
+import { until } from '../../shared/testing/expect.ts';
 import type { Suite } from '../../shared/testing/suite.ts';
-import { join, makeChannel, type Person, say, sees, signUp } from './web-person.ts';
+import { join, makeChannel, type Person, PHONE, say, sees, signUp } from './web-person.ts';
 import { arrive, requireAccessible, type World } from './web-world.ts';
+
+/** Whether the messages overflow, and stand at their end. */
+const IS_AT_END = `(({ scrollHeight, scrollTop, clientHeight }) =>
+  scrollHeight > clientHeight && scrollHeight - scrollTop - clientHeight < 2)(document.querySelector('.messages'))`;
 
 /** Two people on two nodes, over lost networks, lost nodes and a ban. */
 export function chatScenario({ test }: Pick<Suite, 'test'>, world: World): void {
@@ -56,9 +61,19 @@ export function chatScenario({ test }: Pick<Suite, 'test'>, world: World): void 
     await say(ben, 'from the tunnel');
     await say(ann, 'while you were away');
     await ben.page.locator('.progress[data-state=queued]').waitFor();
+    await ben.page.getByText('2 people · No network').waitFor();
     await ben.page.context().setOffline(false);
     await sees(ann, 'from the tunnel');
     await sees(ben, 'while you were away');
+    await ben.page.getByText('2 here now').waitFor();
+  });
+
+  test('what was said last stays in sight when a phone opens its keyboard', async () => {
+    const { page } = ben;
+    const { width, height } = page.viewportSize() ?? PHONE;
+    await page.setViewportSize({ width, height: height / 2 });
+    await until(() => page.evaluate(IS_AT_END), { what: 'the end of the messages' });
+    await page.setViewportSize({ width, height });
   });
 
   test('a node is killed, and the conversation goes on by itself', async () => {
@@ -81,6 +96,7 @@ export function chatScenario({ test }: Pick<Suite, 'test'>, world: World): void 
     assert.ok(tookMs < 2_000, `${tookMs} ms`);
     const bans = ann.page.getByRole('region', { name: 'Banned' });
     await bans.getByText('Ben').waitFor();
+    await ann.page.getByText('1 person · 1 here now').waitFor({ timeout: 2_000 });
     await bans.getByRole('button', { name: 'Lift ban' }).click();
     await bans.getByText('Nobody is banned.').waitFor();
     await ann.page.keyboard.press('Escape');

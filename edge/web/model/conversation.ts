@@ -267,7 +267,10 @@ export class Conversation {
     // Whoever comes in knows nobody's coming.
     if (before.length === 0) return;
     for (const userId of members) if (!before.includes(userId)) await this.#note('joined', userId);
-    for (const userId of before) if (!members.includes(userId)) await this.#note('left', userId);
+    for (const userId of before.filter((id) => !members.includes(id))) {
+      this.hints.stopped(userId);
+      await this.#note('left', userId);
+    }
   }
 
   async #note(notice: Notice, userId: string): Promise<void> {

@@ -76,8 +76,16 @@ export function ConversationView({ account, conversation }: Place) {
 
 function Head({ account, conversation, actions }: Place & { actions: preact.ComponentChildren }) {
   const { title, members } = conversation.info.value;
-  const { count } = conversation.hints.presence.value;
+  const connection = account.connection.state.value;
   const text = words.value;
+  // A node shows those who went some seconds longer; whoever was put out is not here.
+  const here = Math.min(conversation.hints.presence.value.count, members.length);
+  const about = [
+    ...(members.length > 0 ? [text.people(members.length)] : []),
+    // Who is here is known over a connection; a phone shows this line alone.
+    ...(connection.state === 'online' ? [] : [text[connection.state]]),
+    ...(connection.state === 'online' && here > 0 ? [text.here(here)] : []),
+  ];
   const heading = useRef<HTMLHeadingElement>(null);
   // The way in for a keyboard and a screen reader: the conversation, not the list behind it.
   useEffect(() => heading.current?.focus(), []);
@@ -96,10 +104,7 @@ function Head({ account, conversation, actions }: Place & { actions: preact.Comp
         <h1 ref={heading} tabIndex={-1}>
           {title || text.untitled}
         </h1>
-        <p>
-          {members.length > 0 && text.people(members.length)}
-          {count > 0 && ` · ${text.here(count)}`}
-        </p>
+        <p>{about.join(' · ')}</p>
       </div>
       {actions}
     </header>
@@ -112,10 +117,17 @@ function Messages({ account, conversation }: Place) {
   const { value: messages } = timeline.messages;
   const newest = messages.at(-1)?.id;
   const follows = useRef(true);
-  useEffect(() => {
+  const follow = () => {
     const { current } = list;
     if (current !== null && follows.current) current.scrollTop = current.scrollHeight;
-  }, [newest, messages.length]);
+  };
+  useEffect(follow, [newest, messages.length]);
+  useEffect(() => {
+    // A keyboard that opens, or a turned phone, hides the end otherwise.
+    const resized = new ResizeObserver(follow);
+    if (list.current !== null) resized.observe(list.current);
+    return () => resized.disconnect();
+  }, []);
   const scrolled = ({
     currentTarget: { scrollHeight, scrollTop, clientHeight },
   }: {

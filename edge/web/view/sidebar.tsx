@@ -20,7 +20,7 @@ export function Sidebar({ account }: { account: Account }) {
   const { sorted } = account.conversations;
   return (
     <nav class="sidebar" aria-label={text.channels}>
-      <header>
+      <header class="sidebar-head">
         <Brand />
         <IconButton icon="gear" label={text.settings} onClick={open('settings')} />
       </header>
