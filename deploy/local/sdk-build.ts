@@ -8,6 +8,7 @@ export const SDK_GZIP_MAX_BYTES = 40 * 1024;
 
 /** ts-mls loads these for suites that are not spoken. */
 export const NOT_BUNDLED: readonly string[] = [
+  '@noble/ciphers/chacha.js',
   '@noble/curves',
   '@noble/post-quantum',
   '@hpke/chacha20poly1305',

@@ -57,6 +57,8 @@ async function loadedFiles(): Promise<{ readonly file: string; readonly content:
     outdir: SOURCE,
     bundle: true,
     minify: true,
+    // Russian as it is: esbuild would write six characters for each letter.
+    charset: 'utf8',
     format: 'esm',
     platform: 'browser',
     target: 'es2023',
