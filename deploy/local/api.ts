@@ -2,24 +2,13 @@ import { execFile } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { SDK_ENTRIES } from './sdk-build.ts';
 import { CHECKOUT } from './servers/checkout.ts';
 import { findDeno } from './servers/edge.ts';
 
 const HELP = `npm run api
 
 Writes the SDK's API reference, made from its docstrings, to .hushwire/api/index.html.`;
-
-/** What applications import; as in sdk.ts. */
-const ENTRIES = [
-  'hushwire.ts',
-  'mls/messenger.ts',
-  'attachment.ts',
-  'signals.ts',
-  'receipts.ts',
-  'typing.ts',
-  'adapters/indexed-stores.ts',
-  'adapters/file-stores.ts',
-].map((file) => `shared/client/${file}`);
 
 /** `npm run api`: resolves with the exit code. */
 export async function main(args: string[]): Promise<number> {
@@ -35,7 +24,10 @@ export async function main(args: string[]): Promise<number> {
     DENO_DIR: join(CHECKOUT, 'node_modules/.cache/deno'),
     DENO_NO_UPDATE_CHECK: '1',
   };
-  await promisify(execFile)(await findDeno(), [...flags, ...ENTRIES], { cwd: CHECKOUT, env });
+  await promisify(execFile)(await findDeno(), [...flags, ...Object.values(SDK_ENTRIES)], {
+    cwd: CHECKOUT,
+    env,
+  });
   console.log('written: .hushwire/api/index.html');
   return 0;
 }

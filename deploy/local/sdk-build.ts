@@ -17,6 +17,28 @@ export const NOT_BUNDLED: readonly string[] = [
   '@hpke/ml-kem',
 ];
 
+/** What applications import, by the name package.json exports it under. */
+export const SDK_ENTRIES: Readonly<Record<string, string>> = {
+  client: 'shared/client/hushwire.ts',
+  messenger: 'shared/client/mls/messenger.ts',
+  attachment: 'shared/client/attachment.ts',
+  signals: 'shared/client/signals.ts',
+  receipts: 'shared/client/receipts.ts',
+  typing: 'shared/client/typing.ts',
+  'indexed-stores': 'shared/client/adapters/indexed-stores.ts',
+  'file-stores': 'shared/client/adapters/file-stores.ts',
+  'node-socket': 'shared/client/adapters/node-socket.ts',
+  'invitation-link': 'shared/client/invitation-link.ts',
+  report: 'shared/client/report.ts',
+  'ban-list': 'shared/client/ban-list.ts',
+};
+
+/** Those of them that no browser loads, and what they find on Node or Deno. Anything else that asks for it fails to build. */
+const OF_PROCESSES: readonly string[] = ['file-stores', 'node-socket'].map((name) =>
+  String(SDK_ENTRIES[name]),
+);
+const IN_PROCESSES: readonly string[] = ['node:*', 'ws'];
+
 /** An ES module that a browser loads as it is. */
 export interface SdkBundle {
   readonly script: string;
@@ -34,7 +56,7 @@ export async function buildSdk(entry = 'shared/client/hushwire.ts'): Promise<Sdk
     platform: 'browser',
     target: 'es2023',
     write: false,
-    external: [...NOT_BUNDLED],
+    external: [...NOT_BUNDLED, ...(OF_PROCESSES.includes(entry) ? IN_PROCESSES : [])],
     logLevel: 'silent',
   });
   const [file] = outputFiles;
