@@ -1,6 +1,7 @@
 /** What an account has: its devices, and the sessions of theirs that live. */
 import type { Tag } from '../shared/frame.ts';
-import type { Belongings as StoredBelongings, StoredRecord } from '../shared/internal.ts';
+import type { Belongings as StoredBelongings } from '../shared/internal/devices.ts';
+import type { StoredRecord } from '../shared/internal/records.ts';
 import { dayOf } from './days.ts';
 import type { Clock, HeldCopy, OriginApi, State } from './ports.ts';
 import { type DeviceRecord, LAST_VERSION, type Records, type SessionRecord } from './records.ts';

@@ -4,7 +4,7 @@
  * opens nothing without it.
  */
 import { Failure } from '../shared/failure.ts';
-import { CHANNEL_INVITATION_USES_MAX, type MembersChange } from '../shared/internal.ts';
+import { CHANNEL_INVITATION_USES_MAX, type MembersChange } from '../shared/internal/channels.ts';
 import type { Signer, Verifier } from '../shared/token.ts';
 import type { Clock } from './ports.ts';
 import type { Tags } from './tags.ts';

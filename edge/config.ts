@@ -14,7 +14,7 @@ import {
   type Variable,
   withoutOther,
 } from '../shared/env.ts';
-import { BAN_KEYS_MAX } from '../shared/internal.ts';
+import { BAN_KEYS_MAX } from '../shared/internal/bans.ts';
 import type { JWK } from '../shared/token.ts';
 import { parseCidr } from './address.ts';
 import { isDeviceId } from './schemas.ts';

@@ -1,6 +1,6 @@
 /** How long, and under which rule, sealed copies are held in the state Redis. */
 import type { Tag } from '../shared/frame.ts';
-import type { Sealed } from '../shared/internal.ts';
+import type { Sealed } from '../shared/internal/records.ts';
 import { expiryAfter } from './days.ts';
 import type { Copy, CopyKind, HeldCopy } from './ports.ts';
 import { LAST_VERSION } from './records.ts';

@@ -1,5 +1,5 @@
 import type { Tag } from '../shared/frame.ts';
-import type { Day } from '../shared/internal.ts';
+import type { Day } from '../shared/internal/records.ts';
 
 const HOUR_MS = 3_600_000;
 /** A day has 86,400 s here: UTC days, leap seconds smeared. */

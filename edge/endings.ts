@@ -8,7 +8,7 @@
  */
 import { Failure } from '../shared/failure.ts';
 import type { Tag } from '../shared/frame.ts';
-import type { RevocationTarget, Revoked } from '../shared/internal.ts';
+import type { RevocationTarget, Revoked } from '../shared/internal/devices.ts';
 import { endedCopy } from './copies.ts';
 import type { Clock, Copy, OriginApi, State } from './ports.ts';
 import { LAST_VERSION, type Records } from './records.ts';

@@ -8,7 +8,9 @@
 import { Failure } from '../shared/failure.ts';
 import type { FailureCode } from '../shared/failures.ts';
 import type { Tag } from '../shared/frame.ts';
-import type { BanRow, Day, MemberChange, MembersChange } from '../shared/internal.ts';
+import type { BanRow } from '../shared/internal/bans.ts';
+import type { MemberChange, MembersChange } from '../shared/internal/channels.ts';
+import type { Day } from '../shared/internal/records.ts';
 import type { Caller } from './access.ts';
 import type { BanTags } from './bans.ts';
 import { memberCopy } from './copies.ts';

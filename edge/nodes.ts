@@ -1,5 +1,5 @@
 import { Failure } from '../shared/failure.ts';
-import type { NodeInfo } from '../shared/internal.ts';
+import type { NodeInfo } from '../shared/internal/relay.ts';
 import type { Clock, Nodes, OriginApi } from './ports.ts';
 
 /** How old the list may be: below the 7 s after which a silent node leaves the registry. */

@@ -5,7 +5,8 @@
  */
 
 import type { Tag } from '../shared/frame.ts';
-import { CLAIM_MAX, type ClaimedPackages, type Sealed } from '../shared/internal.ts';
+import { CLAIM_MAX, type ClaimedPackages } from '../shared/internal/keys.ts';
+import type { Sealed } from '../shared/internal/records.ts';
 import { errorFields, type Log } from '../shared/log.ts';
 import { packagesExpiry } from './copies.ts';
 import type { Clock, KeptPackages, OriginApi, PackageList, State } from './ports.ts';

@@ -4,64 +4,71 @@ import type { Tag } from '../shared/frame.ts';
 import type {
   AccountWritten,
   AttemptAnswer,
-  AttendanceCount,
+  NewAccount,
+  NewAttempt,
+  NewSession,
+  SessionRenewal,
+  SessionWritten,
+  TotpChange,
+  TotpWritten,
+} from '../shared/internal/accounts.ts';
+import type {
   BanPage,
   BansChange,
   BansChanged,
   BansRequest,
-  Belongings,
   BlockChange,
   BlockChanged,
   BlockSearch,
   Blocks,
   BlocksFound,
   BlocksRequest,
+} from '../shared/internal/bans.ts';
+import type {
   ChannelDeleted,
   ChannelDeletion,
   ChannelInvitationChange,
   ChannelInvitationChanged,
   ChannelInvitations,
   ChannelInvitationsRequest,
-  ChannelList,
-  ClaimedPackages,
-  DeviceWritten,
-  ListWritten,
-  LogPage,
-  LogPageRequest,
-  LogWritten,
-  MailWritten,
   MembersChange,
   MembersChanged,
-  NewAccount,
-  NewAttempt,
   NewChannel,
-  NewChannelList,
-  NewDevice,
-  NewLogEntry,
-  NewMail,
   NewMember,
-  NewPackages,
-  NewPublication,
-  NewSession,
-  NodeInfo,
-  NodesAnswer,
-  PackageClaim,
-  PackagesWritten,
-  PublicationWritten,
-  ReadAnswer,
-  ReadRequest,
+} from '../shared/internal/channels.ts';
+import type {
+  Belongings,
+  DeviceWritten,
+  NewDevice,
   Recovered,
   Recovery,
   Revocation,
   Revoked,
-  Sealed,
-  SessionRenewal,
-  SessionWritten,
+} from '../shared/internal/devices.ts';
+import type {
+  ChannelList,
+  ClaimedPackages,
+  ListWritten,
+  LogPage,
+  LogPageRequest,
+  LogWritten,
+  NewChannelList,
+  NewLogEntry,
+  NewPackages,
+  PackageClaim,
+  PackagesWritten,
   Stock,
-  TotpChange,
-  TotpWritten,
-  Written,
-} from '../shared/internal.ts';
+} from '../shared/internal/keys.ts';
+import type { ReadAnswer, ReadRequest, Sealed, Written } from '../shared/internal/records.ts';
+import type {
+  AttendanceCount,
+  MailWritten,
+  NewMail,
+  NewPublication,
+  NodeInfo,
+  NodesAnswer,
+  PublicationWritten,
+} from '../shared/internal/relay.ts';
 import type { Log } from '../shared/log.ts';
 import type { LimitName } from './limits.ts';
 
@@ -176,7 +183,7 @@ export interface State {
 }
 
 /**
- * The durable truth, behind an origin's internal API (shared/internal.ts tells what each call promises).
+ * The durable truth, behind an origin's internal API (shared/internal/calls.ts tells what each call promises).
  *
  * One round trip per call, or one more when an origin does not answer and another one is tried. Writes are idempotent
  * by tag, so a write whose answer was lost may be repeated. Throws Failure `unavailable` when no origin answers in

@@ -7,7 +7,7 @@
  */
 import * as v from 'valibot';
 import type { Tag } from '../shared/frame.ts';
-import type { Sealed } from '../shared/internal.ts';
+import type { Sealed } from '../shared/internal/records.ts';
 import {
   channelIdSchema,
   DOOR,

@@ -1,6 +1,6 @@
 /** Shapes that several routes share. Requests are strict: a field that is not named here is refused. */
 import * as v from 'valibot';
-import { MODERATION_MAX } from '../shared/internal.ts';
+import { MODERATION_MAX } from '../shared/internal/bans.ts';
 import { SEQUENCE_MAX } from '../shared/key-log.ts';
 import { LIMITS } from '../shared/limits.ts';
 

@@ -1,6 +1,6 @@
 import { fromBase64Url, fromUtf8, lengthPrefixed, toBase64Url, utf8 } from '../shared/bytes.ts';
 import type { Tag } from '../shared/frame.ts';
-import type { Sealed } from '../shared/internal.ts';
+import type { Sealed } from '../shared/internal/records.ts';
 import type { VersionedKey } from './config.ts';
 
 /** Where a record belongs; the seal authenticates all of it, so a record opens only in its own place. */

@@ -11,7 +11,7 @@
  */
 import { Failure } from '../shared/failure.ts';
 import type { Tag } from '../shared/frame.ts';
-import type { AttemptAnswer, Factor, SessionWritten, StaleTotp } from '../shared/internal.ts';
+import type { AttemptAnswer, Factor, SessionWritten, StaleTotp } from '../shared/internal/accounts.ts';
 import { LOCKOUT, lockMs, locksOf } from '../shared/lockout.ts';
 import { errorFields, type Log } from '../shared/log.ts';
 import { totpCopy } from './copies.ts';

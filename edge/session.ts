@@ -4,7 +4,7 @@
  * that may end the session early, never late; the next day's renewal mends it.
  */
 import { Failure } from '../shared/failure.ts';
-import type { Day } from '../shared/internal.ts';
+import type { Day } from '../shared/internal/records.ts';
 import { TOKEN_KINDS } from '../shared/token.ts';
 import { DAY_MS, dayOf, startOf } from './days.ts';
 import type { SessionRecord } from './records.ts';

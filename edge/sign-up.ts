@@ -6,7 +6,7 @@
  */
 import { randomId } from '../shared/bytes.ts';
 import { Failure } from '../shared/failure.ts';
-import { INVITATION_USES_MAX, type InvitationUse } from '../shared/internal.ts';
+import { INVITATION_USES_MAX, type InvitationUse } from '../shared/internal/accounts.ts';
 import type { Signer, Verifier } from '../shared/token.ts';
 import type { EdgeConfig } from './config.ts';
 import { dayOf } from './days.ts';

@@ -1,4 +1,4 @@
-import type { NodeInfo } from '../shared/internal.ts';
+import type { NodeInfo } from '../shared/internal/relay.ts';
 import { rankNodes } from './nodes.ts';
 import type { Nodes, Sockets, Upgrade } from './ports.ts';
 import { readAnswer, readUpgrade, requestFor } from './upgrade.ts';

@@ -1,6 +1,6 @@
 /** What a request wants to know, how that maps to the state Redis and to a read of the origin, and what was found. */
 import type { Tag } from '../shared/frame.ts';
-import type { ReadAnswer, ReadRequest, StoredRecord } from '../shared/internal.ts';
+import type { ReadAnswer, ReadRequest, StoredRecord } from '../shared/internal/records.ts';
 import type { CopyKey, HeldCopy } from './ports.ts';
 import type { DeviceRecord, EntryRecord, MemberRecord, SessionRecord, TotpRecord } from './records.ts';
 import type { Tags } from './tags.ts';

@@ -1,5 +1,5 @@
 /** This node's place among the others: its entry in the registry, which runs out unless it is announced again. */
-import type { NodeInfo } from '../shared/internal.ts';
+import type { NodeInfo } from '../shared/internal/relay.ts';
 import { errorFields, type Log } from '../shared/log.ts';
 import { every } from './every.ts';
 import type { Registry } from './ports.ts';

@@ -11,7 +11,7 @@
  */
 import type { FailureCode } from '../shared/failures.ts';
 import { type MovedFrame, SOCKET_PATH } from '../shared/frame.ts';
-import type { NodeInfo } from '../shared/internal.ts';
+import type { NodeInfo } from '../shared/internal/relay.ts';
 
 /** Times of a drain, in milliseconds. */
 export interface DrainTimes {

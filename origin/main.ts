@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { fromBase64Url } from '../shared/bytes.ts';
 import { helpOf, UsageError, type Wish, wishOf } from '../shared/entry.ts';
 import { ConfigurationError } from '../shared/env.ts';
-import { INTERNAL_BODY_BYTES } from '../shared/internal.ts';
+import { INTERNAL_BODY_BYTES } from '../shared/internal/calls.ts';
 import { createLog, errorFields } from '../shared/log.ts';
 import { createVerifier, type Verifier } from '../shared/token.ts';
 import { type HttpServer, startHttpServer } from './adapters/http-server.ts';

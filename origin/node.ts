@@ -7,7 +7,7 @@
 import { randomId } from '../shared/bytes.ts';
 import { Failure } from '../shared/failure.ts';
 import type { Tag } from '../shared/frame.ts';
-import type { NodeInfo } from '../shared/internal.ts';
+import type { NodeInfo } from '../shared/internal/relay.ts';
 import type { Log } from '../shared/log.ts';
 import type { Verifier } from '../shared/token.ts';
 import { AccountAllowances } from './allowance.ts';

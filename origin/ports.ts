@@ -5,52 +5,58 @@ import type { Relayed, Stamp } from '../shared/franking.ts';
 import type {
   AccountWritten,
   AttemptAnswer,
+  NewAccount,
+  NewAttempt,
+  NewSession,
+  SessionRenewal,
+  SessionWritten,
+  TotpChange,
+  TotpWritten,
+} from '../shared/internal/accounts.ts';
+import type {
   BanPage,
   BansChange,
   BansChanged,
-  Belongings,
   BlockChange,
   BlockChanged,
   BlockRow,
   BlockSearch,
+} from '../shared/internal/bans.ts';
+import type {
   ChannelDeleted,
   ChannelInvitationChange,
   ChannelInvitationChanged,
   ChannelInvitations,
-  ChannelList,
-  ClaimedPackages,
-  DeviceWritten,
-  ListWritten,
-  LogPage,
-  LogPageRequest,
-  LogWritten,
   MembersChange,
   MembersChanged,
-  NewAccount,
-  NewAttempt,
   NewChannel,
-  NewChannelList,
-  NewDevice,
-  NewLogEntry,
   NewMember,
-  NewPackages,
-  NewSession,
-  NodeInfo,
-  PackageClaim,
-  PackagesWritten,
-  ReadAnswer,
-  ReadRequest,
+} from '../shared/internal/channels.ts';
+import type {
+  Belongings,
+  DeviceWritten,
+  NewDevice,
   Recovered,
   Recovery,
   Revocation,
   Revoked,
-  SessionRenewal,
-  SessionWritten,
+} from '../shared/internal/devices.ts';
+import type {
+  ChannelList,
+  ClaimedPackages,
+  ListWritten,
+  LogPage,
+  LogPageRequest,
+  LogWritten,
+  NewChannelList,
+  NewLogEntry,
+  NewPackages,
+  PackageClaim,
+  PackagesWritten,
   Stock,
-  TotpChange,
-  TotpWritten,
-  Written,
-} from '../shared/internal.ts';
+} from '../shared/internal/keys.ts';
+import type { ReadAnswer, ReadRequest, Written } from '../shared/internal/records.ts';
+import type { NodeInfo } from '../shared/internal/relay.ts';
 import type { Position } from '../shared/position.ts';
 
 /** The one-time mark of an internal call; redeemed in the transaction of the write it came with. */

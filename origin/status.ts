@@ -1,7 +1,7 @@
 /** The status page of a node, on its internal port: for eyes, where no dashboard is at hand. */
 import { randomId } from '../shared/bytes.ts';
 import { Failure } from '../shared/failure.ts';
-import type { NodeInfo } from '../shared/internal.ts';
+import type { NodeInfo } from '../shared/internal/relay.ts';
 import { type HttpAnswer, type HttpHandler, jsonAnswer, problemAnswer } from './http.ts';
 
 export interface StatusFile {

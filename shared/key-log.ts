@@ -12,7 +12,7 @@
 import { CompactSign, compactVerify, decodeProtectedHeader, importJWK } from 'jose';
 import { fromBase64Url, fromUtf8, toBase64Url, utf8 } from './bytes.ts';
 import { Failure } from './failure.ts';
-import { DEVICES_MAX } from './internal.ts';
+import { DEVICES_MAX } from './internal/devices.ts';
 import { LIMITS } from './limits.ts';
 import { type JWK, thumbprint } from './token.ts';
 

@@ -1,49 +1,55 @@
 /**
- * Whether an origin answered what shared/internal.ts promises. An origin is trusted with no more than its answers: what
+ * Whether an origin answered what shared/internal/calls.ts promises. An origin is trusted with no more than its answers: what
  * is sealed is checked by its seal, the rest here, so that nothing of another shape gets into the core.
  */
 import { isFailureCode } from '../../shared/failures.ts';
 import type {
   AccountWritten,
   AttemptAnswer,
-  AttendanceCount,
-  BanPage,
-  BansChanged,
-  Belongings,
-  BlockChanged,
-  Blocks,
-  BlocksFound,
-  ChannelDeleted,
-  ChannelInvitationChanged,
-  ChannelInvitations,
-  ChannelList,
-  ClaimedPackages,
-  DeviceWritten,
-  ListWritten,
-  LogPage,
-  LogWritten,
-  MailWritten,
-  MembersChanged,
-  NodesAnswer,
-  PackagesWritten,
-  PublicationWritten,
-  ReadAnswer,
-  Recovered,
-  Revoked,
   SessionWritten,
-  Stock,
   TotpWritten,
-  Written,
-} from '../../shared/internal.ts';
+} from '../../shared/internal/accounts.ts';
 import {
+  type BanPage,
+  type BansChanged,
   BLOCK_NOTE_CHARS_MAX,
   BLOCKS_MAX,
+  type BlockChanged,
+  type Blocks,
+  type BlocksFound,
+} from '../../shared/internal/bans.ts';
+import {
   CHANNEL_INVITATIONS_MAX,
-  CLAIM_MAX,
+  type ChannelDeleted,
+  type ChannelInvitationChanged,
+  type ChannelInvitations,
   DELETED_MEMBERS_MAX,
+  type MembersChanged,
+} from '../../shared/internal/channels.ts';
+import {
+  type Belongings,
   DEVICES_MAX,
-  SEALED_MAX_CHARS,
-} from '../../shared/internal.ts';
+  type DeviceWritten,
+  type Recovered,
+  type Revoked,
+} from '../../shared/internal/devices.ts';
+import {
+  type ChannelList,
+  CLAIM_MAX,
+  type ClaimedPackages,
+  type ListWritten,
+  type LogPage,
+  type LogWritten,
+  type PackagesWritten,
+  type Stock,
+} from '../../shared/internal/keys.ts';
+import { type ReadAnswer, SEALED_MAX_CHARS, type Written } from '../../shared/internal/records.ts';
+import type {
+  AttendanceCount,
+  MailWritten,
+  NodesAnswer,
+  PublicationWritten,
+} from '../../shared/internal/relay.ts';
 import { LIMITS } from '../../shared/limits.ts';
 
 type Fields = Readonly<Record<string, unknown>>;

@@ -10,41 +10,42 @@
 import { toBase64Url, utf8 } from '../../shared/bytes.ts';
 import { Failure } from '../../shared/failure.ts';
 import { isFailureCode } from '../../shared/failures.ts';
+import type {
+  AccountWritten,
+  AttemptAnswer,
+  SessionWritten,
+  TotpWritten,
+} from '../../shared/internal/accounts.ts';
+import type { BanPage, BansChanged, BlockChanged, Blocks, BlocksFound } from '../../shared/internal/bans.ts';
+import { INTERNAL_PATHS } from '../../shared/internal/calls.ts';
+import type {
+  ChannelDeleted,
+  ChannelInvitationChanged,
+  ChannelInvitations,
+  MembersChanged,
+} from '../../shared/internal/channels.ts';
+import type { Belongings, DeviceWritten, Recovered, Revoked } from '../../shared/internal/devices.ts';
+import type {
+  ChannelList,
+  ClaimedPackages,
+  ListWritten,
+  LogPage,
+  LogWritten,
+  PackagesWritten,
+  Stock,
+} from '../../shared/internal/keys.ts';
 import {
-  type AccountWritten,
-  type AttemptAnswer,
-  type AttendanceCount,
-  type BanPage,
-  type BansChanged,
-  type Belongings,
-  type BlockChanged,
-  type Blocks,
-  type BlocksFound,
-  type ChannelDeleted,
-  type ChannelInvitationChanged,
-  type ChannelInvitations,
-  type ChannelList,
-  type ClaimedPackages,
-  type DeviceWritten,
-  INTERNAL_PATHS,
-  type ListWritten,
-  type LogPage,
-  type LogWritten,
-  type MailWritten,
-  type MembersChanged,
-  type NodesAnswer,
-  type PackagesWritten,
-  type PublicationWritten,
   READ_MAX_TAGS,
   type ReadAnswer,
-  type Recovered,
-  type Revoked,
   SEALED_MAX_CHARS,
-  type SessionWritten,
-  type Stock,
-  type TotpWritten,
   type Written,
-} from '../../shared/internal.ts';
+} from '../../shared/internal/records.ts';
+import type {
+  AttendanceCount,
+  MailWritten,
+  NodesAnswer,
+  PublicationWritten,
+} from '../../shared/internal/relay.ts';
 import type { Signer } from '../../shared/token.ts';
 import type { Clock, OriginApi, Random } from '../ports.ts';
 import {

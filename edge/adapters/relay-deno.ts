@@ -15,7 +15,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { Failure, isFailure } from '../../shared/failure.ts';
 import { FAILURES } from '../../shared/failures.ts';
-import type { NodeInfo } from '../../shared/internal.ts';
+import type { NodeInfo } from '../../shared/internal/relay.ts';
 import type { NodeAnswer, ProblemAnswer, Random, RawRequest, Refuse, Sockets, Upgrade } from '../ports.ts';
 import { ask, dial, makeLively } from './dial-deno.ts';
 import { answerProblem } from './refusal-deno.ts';

@@ -9,7 +9,7 @@
 import { Failure } from '../../shared/failure.ts';
 import { FAILURES } from '../../shared/failures.ts';
 import { SOCKET_PATH } from '../../shared/frame.ts';
-import type { NodeInfo } from '../../shared/internal.ts';
+import type { NodeInfo } from '../../shared/internal/relay.ts';
 import type { Header, NodeAnswer, Random, Refuse, Sockets, Upgrade } from '../ports.ts';
 
 export interface WorkersRelayOptions {

@@ -4,7 +4,7 @@
  */
 import type { Redis } from '@upstash/redis/cloudflare';
 import type { Tag } from '../../shared/frame.ts';
-import type { Sealed } from '../../shared/internal.ts';
+import type { Sealed } from '../../shared/internal/records.ts';
 import type { KeptPackages, PackageList } from '../ports.ts';
 
 /** KEYS[i] hash, ARGV[i] list: takes the oldest package out. Answers each, '' for none. Atomic as a whole. */

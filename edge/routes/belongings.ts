@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
 import * as v from 'valibot';
-import type { RevocationTarget } from '../../shared/internal.ts';
+import type { RevocationTarget } from '../../shared/internal/devices.ts';
 import type { Verifier } from '../../shared/token.ts';
 import { type Caller, type CallerEnv, requireCaller } from '../access.ts';
 import type { Belongings } from '../belongings.ts';

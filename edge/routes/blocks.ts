@@ -1,7 +1,7 @@
 import { Hono } from 'hono';
 import * as v from 'valibot';
 import { Failure } from '../../shared/failure.ts';
-import { BLOCK_NOTE_CHARS_MAX, BLOCKS_MAX } from '../../shared/internal.ts';
+import { BLOCK_NOTE_CHARS_MAX, BLOCKS_MAX } from '../../shared/internal/bans.ts';
 import type { Verifier } from '../../shared/token.ts';
 import { type Caller, type CallerEnv, requireCaller } from '../access.ts';
 import { jsonBody, pathParameters, requireJson } from '../body.ts';

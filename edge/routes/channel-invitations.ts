@@ -1,7 +1,7 @@
 import { Hono } from 'hono';
 import * as v from 'valibot';
 import { Failure } from '../../shared/failure.ts';
-import { CHANNEL_INVITATION_USES_MAX, CHANNEL_INVITATIONS_MAX } from '../../shared/internal.ts';
+import { CHANNEL_INVITATION_USES_MAX, CHANNEL_INVITATIONS_MAX } from '../../shared/internal/channels.ts';
 import { type Signer, TOKEN_KINDS, type Verifier } from '../../shared/token.ts';
 import { type CallerEnv, requireCaller } from '../access.ts';
 import { jsonBody, pathParameters, requireJson } from '../body.ts';

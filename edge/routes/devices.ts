@@ -1,7 +1,7 @@
 import { Hono } from 'hono';
 import * as v from 'valibot';
 import { Failure } from '../../shared/failure.ts';
-import type { DeviceWritten } from '../../shared/internal.ts';
+import type { DeviceWritten } from '../../shared/internal/devices.ts';
 import { thumbprint } from '../../shared/token.ts';
 import type { EdgeEnv } from '../access.ts';
 import { peekAssertion } from '../assertion.ts';

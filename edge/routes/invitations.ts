@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
 import * as v from 'valibot';
-import { INVITATION_USES_MAX } from '../../shared/internal.ts';
+import { INVITATION_USES_MAX } from '../../shared/internal/accounts.ts';
 import { TOKEN_KINDS, type Verifier } from '../../shared/token.ts';
 import { type CallerEnv, requireCaller } from '../access.ts';
 import { jsonBody, requireJson } from '../body.ts';

@@ -1,7 +1,7 @@
 import { Hono } from 'hono';
 import * as v from 'valibot';
 import { Failure } from '../../shared/failure.ts';
-import type { NewLogEntry } from '../../shared/internal.ts';
+import type { NewLogEntry } from '../../shared/internal/keys.ts';
 import { type Entry, readEntry, verifyEntry } from '../../shared/key-log.ts';
 import { LIMITS } from '../../shared/limits.ts';
 import type { Log } from '../../shared/log.ts';

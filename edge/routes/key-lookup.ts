@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
 import * as v from 'valibot';
-import { DEVICES_MAX } from '../../shared/internal.ts';
+import { DEVICES_MAX } from '../../shared/internal/devices.ts';
 import { LIMITS } from '../../shared/limits.ts';
 import { type Signer, TOKEN_KINDS, type Verifier } from '../../shared/token.ts';
 import { type CallerEnv, requireCaller } from '../access.ts';

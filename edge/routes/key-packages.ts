@@ -1,7 +1,7 @@
 import { Hono } from 'hono';
 import * as v from 'valibot';
 import { Failure } from '../../shared/failure.ts';
-import type { PackagesWritten, Stock } from '../../shared/internal.ts';
+import type { PackagesWritten, Stock } from '../../shared/internal/keys.ts';
 import { LIMITS } from '../../shared/limits.ts';
 import type { Verifier } from '../../shared/token.ts';
 import { type Caller, type CallerEnv, requireCaller } from '../access.ts';

@@ -2,7 +2,7 @@ import { Hono } from 'hono';
 import * as v from 'valibot';
 import { Failure } from '../../shared/failure.ts';
 import type { Tag } from '../../shared/frame.ts';
-import type { BanRow } from '../../shared/internal.ts';
+import type { BanRow } from '../../shared/internal/bans.ts';
 import type { Verifier } from '../../shared/token.ts';
 import { type CallerEnv, requireCaller } from '../access.ts';
 import { jsonBody, pathParameters, queryParameters, requireJson } from '../body.ts';

@@ -1,7 +1,7 @@
 import { Hono } from 'hono';
 import * as v from 'valibot';
 import { Failure } from '../../shared/failure.ts';
-import { SEALED_MAX_CHARS } from '../../shared/internal.ts';
+import { SEALED_MAX_CHARS } from '../../shared/internal/records.ts';
 import { type Entry, readEntry, verifyEntry } from '../../shared/key-log.ts';
 import type { EdgeEnv } from '../access.ts';
 import { jsonBody, requireJson } from '../body.ts';

@@ -2,7 +2,7 @@ import { Hono } from 'hono';
 import * as v from 'valibot';
 import { Failure, isFailure } from '../../shared/failure.ts';
 import type { Tag } from '../../shared/frame.ts';
-import type { Factor } from '../../shared/internal.ts';
+import type { Factor } from '../../shared/internal/accounts.ts';
 import { errorFields, type Log } from '../../shared/log.ts';
 import type { AccessClaims, Signer } from '../../shared/token.ts';
 import type { EdgeEnv } from '../access.ts';

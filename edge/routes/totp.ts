@@ -1,7 +1,7 @@
 import { Hono } from 'hono';
 import * as v from 'valibot';
 import { Failure } from '../../shared/failure.ts';
-import type { AttemptAnswer, Factor } from '../../shared/internal.ts';
+import type { AttemptAnswer, Factor } from '../../shared/internal/accounts.ts';
 import type { Signer, Verifier } from '../../shared/token.ts';
 import { type Caller, type CallerEnv, requireCaller, requireEnroller } from '../access.ts';
 import { jsonBody, requireJson } from '../body.ts';

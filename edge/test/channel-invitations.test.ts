@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert';
 import { randomId } from '../../shared/bytes.ts';
-import { CHANNEL_INVITATIONS_MAX } from '../../shared/internal.ts';
+import { CHANNEL_INVITATIONS_MAX } from '../../shared/internal/channels.ts';
 import { describe } from '../../shared/testing/suite.ts';
 import { DOOR } from '../schemas.ts';
 import type { Answer, SignedIn } from './client.ts';

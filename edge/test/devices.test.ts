@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert';
 import { randomId } from '../../shared/bytes.ts';
-import { DEVICES_MAX } from '../../shared/internal.ts';
+import { DEVICES_MAX } from '../../shared/internal/devices.ts';
 import { describe } from '../../shared/testing/suite.ts';
 import { addDevice, askToAdd } from './added-device.ts';
 import type { SignedIn } from './client.ts';

@@ -7,12 +7,9 @@ import type {
   NewPackages,
   PackageClaim,
   PackagesWritten,
-  Sealed,
   Stock,
-  StoredDevice,
-  StoredRecord,
-  StoredSession,
-} from '../../shared/internal.ts';
+} from '../../shared/internal/keys.ts';
+import type { Sealed, StoredDevice, StoredRecord, StoredSession } from '../../shared/internal/records.ts';
 import { LIMITS } from '../../shared/limits.ts';
 
 interface Tables {

@@ -1,10 +1,6 @@
 import type { Tag } from '../../shared/frame.ts';
+import type { BanPage, BanRow, BansChange, BansChanged, BansRequest } from '../../shared/internal/bans.ts';
 import {
-  type BanPage,
-  type BanRow,
-  type BansChange,
-  type BansChanged,
-  type BansRequest,
   CHANNEL_INVITATIONS_MAX,
   type ChannelDeleted,
   type ChannelDeletion,
@@ -15,7 +11,7 @@ import {
   type ChannelInvitationsRequest,
   type MembersChange,
   type MembersChanged,
-} from '../../shared/internal.ts';
+} from '../../shared/internal/channels.ts';
 
 interface Tables {
   readonly channels: Map<string, unknown>;

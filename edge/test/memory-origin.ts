@@ -1,23 +1,17 @@
 import { Failure } from '../../shared/failure.ts';
 import type { SendItem, Tag } from '../../shared/frame.ts';
-import {
-  type AccountWritten,
-  type AttemptAnswer,
-  type Belongings,
-  type BlockChanged,
-  type ChannelList,
-  DEVICES_MAX,
-  type DeviceWritten,
-  type ListWritten,
-  type NewPublication,
-  type NodeInfo,
-  type PublicationWritten,
-  type ReadAnswer,
-  type StoredDevice,
-  type StoredMember,
-  type StoredSession,
-  type Written,
-} from '../../shared/internal.ts';
+import type { AccountWritten, AttemptAnswer } from '../../shared/internal/accounts.ts';
+import type { BlockChanged } from '../../shared/internal/bans.ts';
+import { type Belongings, DEVICES_MAX, type DeviceWritten } from '../../shared/internal/devices.ts';
+import type { ChannelList, ListWritten } from '../../shared/internal/keys.ts';
+import type {
+  ReadAnswer,
+  StoredDevice,
+  StoredMember,
+  StoredSession,
+  Written,
+} from '../../shared/internal/records.ts';
+import type { NewPublication, NodeInfo, PublicationWritten } from '../../shared/internal/relay.ts';
 import type { OriginApi } from '../ports.ts';
 import { createMemoryKeys, type MemoryKeys } from './memory-keys.ts';
 import { createMemoryModeration } from './memory-moderation.ts';

@@ -1,12 +1,6 @@
 import type { Tag } from '../../shared/frame.ts';
-import type {
-  Recovered,
-  Recovery,
-  Revocation,
-  Revoked,
-  StoredDevice,
-  StoredSession,
-} from '../../shared/internal.ts';
+import type { Recovered, Recovery, Revocation, Revoked } from '../../shared/internal/devices.ts';
+import type { StoredDevice, StoredSession } from '../../shared/internal/records.ts';
 import type { MemoryKeys } from './memory-keys.ts';
 
 interface Kept {
@@ -36,7 +30,7 @@ export function endSessionsOf(account: Tag, { tables, revoked }: Kept): Tag[] {
     .map(([tag]) => tag);
 }
 
-/** Ends things as an origin does (shared/internal.ts), in memory and without its limit of sessions at a time. */
+/** Ends things as an origin does (shared/internal/calls.ts), in memory and without its limit of sessions at a time. */
 export function revoke(asked: Revocation, { tables, revoked }: Kept): Revoked {
   const { account } = asked;
   const isAllowed = tables.sessions.get(asked.by)?.account === account;

@@ -1,4 +1,5 @@
-import type { Attempt, FactorRefused, StoredRecord, TotpChange, TotpWritten } from '../../shared/internal.ts';
+import type { Attempt, FactorRefused, TotpChange, TotpWritten } from '../../shared/internal/accounts.ts';
+import type { StoredRecord } from '../../shared/internal/records.ts';
 import { LOCKOUT, locksOf } from '../../shared/lockout.ts';
 
 /** The origin's part of the second factor in memory: records by account, failures by device, codes and used marks. */

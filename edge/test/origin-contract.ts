@@ -1,13 +1,8 @@
 import * as assert from 'uvu/assert';
 import { randomId } from '../../shared/bytes.ts';
-import {
-  DEVICES_MAX,
-  type NewAccount,
-  type NewChannel,
-  type NewSession,
-  type Proof,
-  type RevocationTarget,
-} from '../../shared/internal.ts';
+import type { NewAccount, NewSession, Proof } from '../../shared/internal/accounts.ts';
+import type { NewChannel } from '../../shared/internal/channels.ts';
+import { DEVICES_MAX, type RevocationTarget } from '../../shared/internal/devices.ts';
 import { LIMITS } from '../../shared/limits.ts';
 import type { Suite } from '../../shared/testing/suite.ts';
 import type { OriginApi } from '../ports.ts';

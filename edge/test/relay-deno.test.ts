@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findDeno } from '../../deploy/local/servers/edge.ts';
 import { startProcess } from '../../deploy/local/servers/process.ts';
-import type { NodeInfo } from '../../shared/internal.ts';
+import type { NodeInfo } from '../../shared/internal/relay.ts';
 import { relayContract } from './relay-contract.ts';
 
 const PERMISSIONS = [

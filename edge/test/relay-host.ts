@@ -4,7 +4,7 @@
  */
 import process from 'node:process';
 import { randomId } from '../../shared/bytes.ts';
-import type { NodeInfo } from '../../shared/internal.ts';
+import type { NodeInfo } from '../../shared/internal/relay.ts';
 import { createRelay } from '../adapters/relay-deno.ts';
 import { startServer } from '../adapters/server-deno.ts';
 import { refuseWith } from '../problem.ts';

@@ -1,4 +1,4 @@
-import type { NodeInfo } from '../../shared/internal.ts';
+import type { NodeInfo } from '../../shared/internal/relay.ts';
 import type { StubConnection } from './stub-node.ts';
 
 /** An edge whose sockets go to the given nodes. */

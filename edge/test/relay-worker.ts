@@ -1,6 +1,6 @@
 /** The pass-through alone, for its contract suite on workerd; like relay-host.ts, which is its twin on Deno. */
 import { randomId } from '../../shared/bytes.ts';
-import type { NodeInfo } from '../../shared/internal.ts';
+import type { NodeInfo } from '../../shared/internal/relay.ts';
 import { createWorkersRelay } from '../adapters/relay-workers.ts';
 import { refuseWith } from '../problem.ts';
 import { createSockets } from '../sockets.ts';

@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert';
 import { startBundle } from '../../deploy/local/servers/workerd.ts';
-import type { NodeInfo } from '../../shared/internal.ts';
+import type { NodeInfo } from '../../shared/internal/relay.ts';
 import { describe } from '../../shared/testing/suite.ts';
 import { openRaw, upgradeRequest } from './raw-client.ts';
 import { nodeAt, type RelayUnderTest } from './relay-kit.ts';

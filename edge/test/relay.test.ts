@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert';
 import { randomId } from '../../shared/bytes.ts';
-import type { NodeInfo } from '../../shared/internal.ts';
+import type { NodeInfo } from '../../shared/internal/relay.ts';
 import { until } from '../../shared/testing/expect.ts';
 import { describe } from '../../shared/testing/suite.ts';
 import { createRelay, type Relay, type RelayLimits } from '../adapters/relay-deno.ts';

@@ -6,7 +6,7 @@ import {
   type BlockChanged,
   type BlockRow,
   type BlockSearch,
-} from '../../shared/internal.ts';
+} from '../../shared/internal/bans.ts';
 import type { BlockRecords, CallMark } from '../ports.ts';
 import { IN_FORCE } from './postgres-moderation-statements.ts';
 import type { PostgresPool } from './postgres-pool.ts';

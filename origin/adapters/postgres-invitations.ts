@@ -4,7 +4,7 @@ import type {
   ChannelInvitationChange,
   ChannelInvitationChanged,
   ChannelInvitations,
-} from '../../shared/internal.ts';
+} from '../../shared/internal/channels.ts';
 import type { CallMark, InvitationRecords } from '../ports.ts';
 import { INVITATION_STATEMENTS as SQL } from './postgres-moderation-statements.ts';
 import type { PostgresPool } from './postgres-pool.ts';

@@ -9,10 +9,9 @@ import type {
   NewPackages,
   PackageClaim,
   PackagesWritten,
-  Sealed,
   Stock,
-  StoredRecord,
-} from '../../shared/internal.ts';
+} from '../../shared/internal/keys.ts';
+import type { Sealed, StoredRecord } from '../../shared/internal/records.ts';
 import type { CallMark, KeyRecords } from '../ports.ts';
 import { KEY_STATEMENTS as SQL } from './postgres-key-statements.ts';
 import type { PostgresPool } from './postgres-pool.ts';

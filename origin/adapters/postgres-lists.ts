@@ -1,6 +1,6 @@
 import { Failure } from '../../shared/failure.ts';
 import type { Tag } from '../../shared/frame.ts';
-import type { ChannelList, ListWritten, NewChannelList } from '../../shared/internal.ts';
+import type { ChannelList, ListWritten, NewChannelList } from '../../shared/internal/keys.ts';
 import type { CallMark, ListRecords } from '../ports.ts';
 import type { PostgresPool } from './postgres-pool.ts';
 import { wholeMinute } from './postgres-records.ts';

@@ -1,5 +1,5 @@
 /** Statements of memberships and bans; the rules of postgres-statements.ts hold. */
-import { CHANNEL_INVITATIONS_MAX, DELETED_MEMBERS_MAX } from '../../shared/internal.ts';
+import { CHANNEL_INVITATIONS_MAX, DELETED_MEMBERS_MAX } from '../../shared/internal/channels.ts';
 import { recordRevocations } from './postgres-revocation-statements.ts';
 import { MARK, PURGE_ROWS } from './postgres-statements.ts';
 

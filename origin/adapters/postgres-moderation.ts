@@ -1,14 +1,7 @@
 import { Failure } from '../../shared/failure.ts';
 import type { Tag } from '../../shared/frame.ts';
-import type {
-  BanPage,
-  BanRow,
-  BansChange,
-  BansChanged,
-  ChannelDeleted,
-  MembersChange,
-  MembersChanged,
-} from '../../shared/internal.ts';
+import type { BanPage, BanRow, BansChange, BansChanged } from '../../shared/internal/bans.ts';
+import type { ChannelDeleted, MembersChange, MembersChanged } from '../../shared/internal/channels.ts';
 import type { CallMark, ModerationRecords } from '../ports.ts';
 import { BANS_PAGE, MODERATION_STATEMENTS as SQL } from './postgres-moderation-statements.ts';
 import type { PostgresPool } from './postgres-pool.ts';

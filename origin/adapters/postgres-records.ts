@@ -5,19 +5,15 @@ import type {
   AttemptAnswer,
   NewAccount,
   NewAttempt,
-  NewChannel,
-  NewMember,
   NewSession,
-  ReadAnswer,
-  ReadRequest,
   SessionRenewal,
   SessionWritten,
   StaleTotp,
-  StoredRecord,
   TotpChange,
   TotpWritten,
-  Written,
-} from '../../shared/internal.ts';
+} from '../../shared/internal/accounts.ts';
+import type { NewChannel, NewMember } from '../../shared/internal/channels.ts';
+import type { ReadAnswer, ReadRequest, StoredRecord, Written } from '../../shared/internal/records.ts';
 import type { CallMark, Records } from '../ports.ts';
 import type { PostgresPool } from './postgres-pool.ts';
 import { PURGE_ROWS, STATEMENTS } from './postgres-statements.ts';

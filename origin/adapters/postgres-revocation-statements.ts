@@ -7,7 +7,7 @@
  *
  * Locks are taken in one order, account, sessions, devices, head, so that no two of these wait for each other.
  */
-import { DEVICES_MAX } from '../../shared/internal.ts';
+import { DEVICES_MAX } from '../../shared/internal/devices.ts';
 import { MARK, PURGE_ROWS } from './postgres-statements.ts';
 
 /** Most sessions ended or listed in one statement. */

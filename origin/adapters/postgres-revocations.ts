@@ -8,8 +8,8 @@ import type {
   Recovery,
   Revocation,
   Revoked,
-  StoredRecord,
-} from '../../shared/internal.ts';
+} from '../../shared/internal/devices.ts';
+import type { StoredRecord } from '../../shared/internal/records.ts';
 import type { CallMark, RevocationPage, RevocationRecords } from '../ports.ts';
 import type { PostgresPool } from './postgres-pool.ts';
 import { wholeMinute } from './postgres-records.ts';

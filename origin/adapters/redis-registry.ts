@@ -1,4 +1,4 @@
-import type { NodeInfo } from '../../shared/internal.ts';
+import type { NodeInfo } from '../../shared/internal/relay.ts';
 import type { Redemptions, Registry } from '../ports.ts';
 import { partitionKey, partitionOf, relayKey } from './partitions.ts';
 import type { RedisCommands } from './redis-commands.ts';

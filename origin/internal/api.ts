@@ -1,5 +1,5 @@
 /**
- * The HTTP API the edge calls (shared/internal.ts), as a function from request to answer.
+ * The HTTP API the edge calls (shared/internal/calls.ts), as a function from request to answer.
  *
  * Order of checks, cheapest and least telling first: route, method, size, token, media type, JSON, shape, store. Nothing
  * of a body is looked at before its caller is known. A write hands its token's one-time mark to the store, which redeems
@@ -11,26 +11,19 @@ import { encodePublicationBody } from '../../shared/codec.ts';
 import { Failure, toFailure } from '../../shared/failure.ts';
 import { FAILURES, type FailureCode } from '../../shared/failures.ts';
 import type { Tag } from '../../shared/frame.ts';
-import {
-  type AttendanceCount,
-  type Blocks,
-  type BlocksFound,
-  type ChannelDeleted,
-  INTERNAL_BODY_BYTES,
-  INTERNAL_PATHS,
-  type MailWritten,
-  type MembersChange,
-  type MembersChanged,
-  type NewMail,
-  type NewPublication,
-  type NodesAnswer,
-  type PublicationWritten,
-  type ReadRequest,
-  type Recovered,
-  type Recovery,
-  type Revocation,
-  type Revoked,
-} from '../../shared/internal.ts';
+import type { Blocks, BlocksFound } from '../../shared/internal/bans.ts';
+import { INTERNAL_BODY_BYTES, INTERNAL_PATHS } from '../../shared/internal/calls.ts';
+import type { ChannelDeleted, MembersChange, MembersChanged } from '../../shared/internal/channels.ts';
+import type { Recovered, Recovery, Revocation, Revoked } from '../../shared/internal/devices.ts';
+import type { ReadRequest } from '../../shared/internal/records.ts';
+import type {
+  AttendanceCount,
+  MailWritten,
+  NewMail,
+  NewPublication,
+  NodesAnswer,
+  PublicationWritten,
+} from '../../shared/internal/relay.ts';
 import { errorFields, type Log } from '../../shared/log.ts';
 import type { Verifier } from '../../shared/token.ts';
 import { type HttpHandler, type HttpRequest, jsonAnswer, problemAnswer } from '../http.ts';

@@ -1,52 +1,56 @@
-/** Strict shapes of the internal API's bodies (shared/internal.ts): unknown fields, other types and sizes are refused. */
+/** Strict shapes of the internal API's bodies (shared/internal/calls.ts): unknown fields, other types and sizes are refused. */
 import * as v from 'valibot';
 import { isMessageId } from '../../shared/codec.ts';
 import {
   type Attempt,
-  type AttendanceRequest,
+  type Factor,
+  INVITATION_USES_MAX,
+  type NewAccount,
+  type NewAttempt,
+  type NewSession,
+  RECOVERY_CODES_MAX,
+  type SessionRenewal,
+  type TotpChange,
+} from '../../shared/internal/accounts.ts';
+import {
   BAN_KEYS_MAX,
   type BanRow,
   type BansChange,
   type BansRequest,
-  type BelongingsRequest,
   BLOCK_NOTE_CHARS_MAX,
   type BlockChange,
   type BlockSearch,
   type BlocksRequest,
+  MODERATION_MAX,
+} from '../../shared/internal/bans.ts';
+import {
   CHANNEL_INVITATION_USES_MAX,
   type ChannelDeletion,
   type ChannelInvitationChange,
   type ChannelInvitationsRequest,
-  CLAIM_MAX,
-  DEVICES_MAX,
-  type Factor,
-  INVITATION_USES_MAX,
-  type ListRequest,
-  type LogPageRequest,
   type MembersChange,
-  MODERATION_MAX,
-  type NewAccount,
-  type NewAttempt,
   type NewChannel,
-  type NewChannelList,
-  type NewDevice,
-  type NewLogEntry,
-  type NewMail,
   type NewMember,
-  type NewPackages,
-  type NewPublication,
-  type NewSession,
-  type PackageClaim,
-  READ_MAX_TAGS,
-  RECOVERY_CODES_MAX,
-  type ReadRequest,
+} from '../../shared/internal/channels.ts';
+import {
+  type BelongingsRequest,
+  DEVICES_MAX,
+  type NewDevice,
   type Recovery,
   type Revocation,
-  SEALED_MAX_CHARS,
-  type SessionRenewal,
+} from '../../shared/internal/devices.ts';
+import {
+  CLAIM_MAX,
+  type ListRequest,
+  type LogPageRequest,
+  type NewChannelList,
+  type NewLogEntry,
+  type NewPackages,
+  type PackageClaim,
   type StockRequest,
-  type TotpChange,
-} from '../../shared/internal.ts';
+} from '../../shared/internal/keys.ts';
+import { READ_MAX_TAGS, type ReadRequest, SEALED_MAX_CHARS } from '../../shared/internal/records.ts';
+import type { AttendanceRequest, NewMail, NewPublication } from '../../shared/internal/relay.ts';
 import { LIMITS } from '../../shared/limits.ts';
 
 const tag = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{22}$/));

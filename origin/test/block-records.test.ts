@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert';
 import { randomId } from '../../shared/bytes.ts';
-import { type BanRow, BLOCKS_MAX, type BlockChange } from '../../shared/internal.ts';
+import { type BanRow, BLOCKS_MAX, type BlockChange } from '../../shared/internal/bans.ts';
 import { describe } from '../../shared/testing/suite.ts';
 import { newAccount, newMark, openWay, WAYS } from './records-fixtures.ts';
 

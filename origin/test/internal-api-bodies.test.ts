@@ -1,11 +1,7 @@
 import * as assert from 'uvu/assert';
 import { randomId } from '../../shared/bytes.ts';
-import {
-  INTERNAL_BODY_BYTES,
-  INTERNAL_PATHS,
-  READ_MAX_TAGS,
-  SEALED_MAX_CHARS,
-} from '../../shared/internal.ts';
+import { INTERNAL_BODY_BYTES, INTERNAL_PATHS } from '../../shared/internal/calls.ts';
+import { READ_MAX_TAGS, SEALED_MAX_CHARS } from '../../shared/internal/records.ts';
 import { describe } from '../../shared/testing/suite.ts';
 import { startInternalApiOnPostgres } from './internal-api-fixture.ts';
 import { newAccount, newChannel, newMember, newSession } from './records-fixtures.ts';

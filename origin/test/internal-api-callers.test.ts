@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert';
 import { createKeys } from '../../deploy/local/keys.ts';
 import { randomId, utf8 } from '../../shared/bytes.ts';
-import { INTERNAL_PATHS } from '../../shared/internal.ts';
+import { INTERNAL_PATHS } from '../../shared/internal/calls.ts';
 import { describe } from '../../shared/testing/suite.ts';
 import {
   type Call,

@@ -4,7 +4,7 @@ import { randomId, toBase64Url, utf8 } from '../../shared/bytes.ts';
 import type { Problem } from '../../shared/failure.ts';
 import type { FailureCode } from '../../shared/failures.ts';
 import type { Tag } from '../../shared/frame.ts';
-import { INTERNAL_BODY_BYTES, INTERNAL_PATHS } from '../../shared/internal.ts';
+import { INTERNAL_BODY_BYTES, INTERNAL_PATHS } from '../../shared/internal/calls.ts';
 import { LIMITS } from '../../shared/limits.ts';
 import { createDatabase } from '../../shared/testing/database.ts';
 import {

@@ -2,7 +2,7 @@ import * as assert from 'uvu/assert';
 import type { Running } from '../../deploy/local/servers/process.ts';
 import { startRedis } from '../../deploy/local/servers/redis.ts';
 import { randomId } from '../../shared/bytes.ts';
-import { INTERNAL_PATHS } from '../../shared/internal.ts';
+import { INTERNAL_PATHS } from '../../shared/internal/calls.ts';
 import { describe } from '../../shared/testing/suite.ts';
 import type { PostgresPool } from '../adapters/postgres-pool.ts';
 import { openRelay, type Relay } from '../adapters/redis-relay.ts';

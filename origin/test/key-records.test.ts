@@ -1,7 +1,7 @@
 import postgres from 'postgres';
 import * as assert from 'uvu/assert';
 import { randomId } from '../../shared/bytes.ts';
-import type { NewPackages } from '../../shared/internal.ts';
+import type { NewPackages } from '../../shared/internal/keys.ts';
 import { LIMITS } from '../../shared/limits.ts';
 import { rejectsWith } from '../../shared/testing/expect.ts';
 import { describe } from '../../shared/testing/suite.ts';

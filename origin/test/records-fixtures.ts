@@ -1,6 +1,7 @@
 import { startPgBouncer } from '../../deploy/local/servers/pgbouncer.ts';
 import { randomId } from '../../shared/bytes.ts';
-import type { NewAccount, NewChannel, NewMember, NewSession } from '../../shared/internal.ts';
+import type { NewAccount, NewSession } from '../../shared/internal/accounts.ts';
+import type { NewChannel, NewMember } from '../../shared/internal/channels.ts';
 import { createDatabase } from '../../shared/testing/database.ts';
 import { PostgresBlocks } from '../adapters/postgres-blocks.ts';
 import { PostgresInvitations } from '../adapters/postgres-invitations.ts';

@@ -1,7 +1,13 @@
 import postgres from 'postgres';
 import * as assert from 'uvu/assert';
 import { randomId } from '../../shared/bytes.ts';
-import type { Attempt, NewAccount, NewSession, Proof, SessionWritten } from '../../shared/internal.ts';
+import type {
+  Attempt,
+  NewAccount,
+  NewSession,
+  Proof,
+  SessionWritten,
+} from '../../shared/internal/accounts.ts';
 import { LOCKOUT } from '../../shared/lockout.ts';
 import { describe } from '../../shared/testing/suite.ts';
 import type { PostgresRecords } from '../adapters/postgres-records.ts';

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import * as assert from 'uvu/assert';
 import { randomId } from '../../shared/bytes.ts';
-import { INTERNAL_PATHS, type RevocationTarget } from '../../shared/internal.ts';
+import { INTERNAL_PATHS } from '../../shared/internal/calls.ts';
+import type { RevocationTarget } from '../../shared/internal/devices.ts';
 import { describe } from '../../shared/testing/suite.ts';
 import { WireClient } from '../../shared/testing/wire-client.ts';
 import type { PostgresPool } from '../adapters/postgres-pool.ts';

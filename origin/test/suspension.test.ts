@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { type FaultProxy, startFaultProxy } from '../../deploy/local/faults/proxy.ts';
 import type { OriginServer } from '../../deploy/local/servers/origin.ts';
 import { randomId } from '../../shared/bytes.ts';
-import { INTERNAL_PATHS } from '../../shared/internal.ts';
+import { INTERNAL_PATHS } from '../../shared/internal/calls.ts';
 import { until } from '../../shared/testing/expect.ts';
 import { describe } from '../../shared/testing/suite.ts';
 import { WireClient } from '../../shared/testing/wire-client.ts';
