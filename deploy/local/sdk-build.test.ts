@@ -56,4 +56,10 @@ describe('the published SDK', ({ test, before, after }) => {
     const offered = JSON.parse(stdout) as Record<string, string[]>;
     for (const name of names) assert.ok(offered[name]?.includes(OFFERS[name] ?? ''), name);
   });
+
+  test('has a reference, made from its docstrings, of all that it offers', async () => {
+    await promisify(execFile)(process.execPath, [join(CHECKOUT, 'deploy', 'local', 'boot.mjs'), 'api']);
+    const symbols = await readFile(join(CHECKOUT, '.hushwire', 'api', 'all_symbols.html'), 'utf8');
+    for (const name of Object.values(OFFERS)) assert.ok(symbols.includes(`>${name}<`), name);
+  });
 });
