@@ -10,42 +10,8 @@
 import { toBase64Url, utf8 } from '../../shared/bytes.ts';
 import { Failure } from '../../shared/failure.ts';
 import { isFailureCode } from '../../shared/failures.ts';
-import type {
-  AccountWritten,
-  AttemptAnswer,
-  SessionWritten,
-  TotpWritten,
-} from '../../shared/internal/accounts.ts';
-import type { BanPage, BansChanged, BlockChanged, Blocks, BlocksFound } from '../../shared/internal/bans.ts';
 import { INTERNAL_PATHS } from '../../shared/internal/calls.ts';
-import type {
-  ChannelDeleted,
-  ChannelInvitationChanged,
-  ChannelInvitations,
-  MembersChanged,
-} from '../../shared/internal/channels.ts';
-import type { Belongings, DeviceWritten, Recovered, Revoked } from '../../shared/internal/devices.ts';
-import type {
-  ChannelList,
-  ClaimedPackages,
-  ListWritten,
-  LogPage,
-  LogWritten,
-  PackagesWritten,
-  Stock,
-} from '../../shared/internal/keys.ts';
-import {
-  READ_MAX_TAGS,
-  type ReadAnswer,
-  SEALED_MAX_CHARS,
-  type Written,
-} from '../../shared/internal/records.ts';
-import type {
-  AttendanceCount,
-  MailWritten,
-  NodesAnswer,
-  PublicationWritten,
-} from '../../shared/internal/relay.ts';
+import { READ_MAX_TAGS, SEALED_MAX_CHARS } from '../../shared/internal/records.ts';
 import type { Signer } from '../../shared/token.ts';
 import type { Clock, OriginApi, Random } from '../ports.ts';
 import {
@@ -110,226 +76,46 @@ interface Call<T> {
 
 export function createOriginApi(options: OriginApiOptions): OriginApi {
   const ask = createCaller(options);
-  const write = (path: string, body: object, requestId: string) =>
-    ask<Written>({ method: 'POST', path, body, requestId, isAnswer: isWritten });
+  const post =
+    <T>(path: string, isAnswer: (value: unknown) => value is T) =>
+    (body: object, requestId: string): Promise<T> =>
+      ask({ method: 'POST', path, body, requestId, isAnswer });
   return {
-    createAccount: (body, requestId) =>
-      ask<AccountWritten>({
-        method: 'POST',
-        path: INTERNAL_PATHS.accounts,
-        body,
-        requestId,
-        isAnswer: isAccountWritten,
-      }),
-    createSession: (body, requestId) =>
-      ask<SessionWritten>({
-        method: 'POST',
-        path: INTERNAL_PATHS.sessions,
-        body,
-        requestId,
-        isAnswer: isSessionWritten,
-      }),
-    renewSession: (renewal, requestId) => write(INTERNAL_PATHS.renewals, renewal, requestId),
-    changeTotp: (body, requestId) =>
-      ask<TotpWritten>({
-        method: 'POST',
-        path: INTERNAL_PATHS.totp,
-        body,
-        requestId,
-        isAnswer: isTotpWritten,
-      }),
-    attempt: (body, requestId) =>
-      ask<AttemptAnswer>({
-        method: 'POST',
-        path: INTERNAL_PATHS.attempts,
-        body,
-        requestId,
-        isAnswer: isAttemptAnswer,
-      }),
-    createChannel: (channel, requestId) => write(INTERNAL_PATHS.channels, channel, requestId),
-    addMember: (member, requestId) => write(INTERNAL_PATHS.members, member, requestId),
-    changeMembers: (body, requestId) =>
-      ask<MembersChanged>({
-        method: 'POST',
-        path: INTERNAL_PATHS.memberships,
-        body,
-        requestId,
-        isAnswer: isMembersChanged,
-      }),
-    changeBlock: (body, requestId) =>
-      ask<BlockChanged>({
-        method: 'POST',
-        path: INTERNAL_PATHS.blocks,
-        body,
-        requestId,
-        isAnswer: isBlockChanged,
-      }),
-    listBlocks: (body, requestId) =>
-      ask<Blocks>({
-        method: 'POST',
-        path: INTERNAL_PATHS.blockLists,
-        body,
-        requestId,
-        isAnswer: isBlocks,
-      }),
-    findBlocks: (body, requestId) =>
-      ask<BlocksFound>({
-        method: 'POST',
-        path: INTERNAL_PATHS.blockSearches,
-        body,
-        requestId,
-        isAnswer: isBlocksFound,
-      }),
-    deleteChannel: (body, requestId) =>
-      ask<ChannelDeleted>({
-        method: 'POST',
-        path: INTERNAL_PATHS.channelDeletions,
-        body,
-        requestId,
-        isAnswer: isChannelDeleted,
-      }),
-    changeInvitation: (body, requestId) =>
-      ask<ChannelInvitationChanged>({
-        method: 'POST',
-        path: INTERNAL_PATHS.channelInvitations,
-        body,
-        requestId,
-        isAnswer: isChannelInvitationChanged,
-      }),
-    listInvitations: (body, requestId) =>
-      ask<ChannelInvitations>({
-        method: 'POST',
-        path: INTERNAL_PATHS.channelInvitationReads,
-        body,
-        requestId,
-        isAnswer: isChannelInvitations,
-      }),
-    placeBans: (body, requestId) =>
-      ask<BansChanged>({
-        method: 'POST',
-        path: INTERNAL_PATHS.bans,
-        body,
-        requestId,
-        isAnswer: isBansChanged,
-      }),
-    listBans: (body, requestId) =>
-      ask<BanPage>({ method: 'POST', path: INTERNAL_PATHS.banReads, body, requestId, isAnswer: isBanPage }),
-    publish: (body, requestId) =>
-      ask<PublicationWritten>({
-        method: 'POST',
-        path: INTERNAL_PATHS.publications,
-        body,
-        requestId,
-        isAnswer: isPublicationWritten,
-      }),
-    mail: (body, requestId) =>
-      ask<MailWritten>({
-        method: 'POST',
-        path: INTERNAL_PATHS.mail,
-        body,
-        requestId,
-        isAnswer: isMailWritten,
-      }),
+    createAccount: post(INTERNAL_PATHS.accounts, isAccountWritten),
+    createSession: post(INTERNAL_PATHS.sessions, isSessionWritten),
+    renewSession: post(INTERNAL_PATHS.renewals, isWritten),
+    changeTotp: post(INTERNAL_PATHS.totp, isTotpWritten),
+    attempt: post(INTERNAL_PATHS.attempts, isAttemptAnswer),
+    createChannel: post(INTERNAL_PATHS.channels, isWritten),
+    addMember: post(INTERNAL_PATHS.members, isWritten),
+    changeMembers: post(INTERNAL_PATHS.memberships, isMembersChanged),
+    changeBlock: post(INTERNAL_PATHS.blocks, isBlockChanged),
+    listBlocks: post(INTERNAL_PATHS.blockLists, isBlocks),
+    findBlocks: post(INTERNAL_PATHS.blockSearches, isBlocksFound),
+    deleteChannel: post(INTERNAL_PATHS.channelDeletions, isChannelDeleted),
+    changeInvitation: post(INTERNAL_PATHS.channelInvitations, isChannelInvitationChanged),
+    listInvitations: post(INTERNAL_PATHS.channelInvitationReads, isChannelInvitations),
+    placeBans: post(INTERNAL_PATHS.bans, isBansChanged),
+    listBans: post(INTERNAL_PATHS.banReads, isBanPage),
+    publish: post(INTERNAL_PATHS.publications, isPublicationWritten),
+    mail: post(INTERNAL_PATHS.mail, isMailWritten),
     countPresent: (channel, requestId) =>
-      ask<AttendanceCount>({
-        method: 'POST',
-        path: INTERNAL_PATHS.attendances,
-        body: { channel },
-        requestId,
-        isAnswer: isAttendanceCount,
-      }),
-    addDevice: (body, requestId) =>
-      ask<DeviceWritten>({
-        method: 'POST',
-        path: INTERNAL_PATHS.devices,
-        body,
-        requestId,
-        isAnswer: isDeviceWritten,
-      }),
-    revoke: (body, requestId) =>
-      ask<Revoked>({
-        method: 'POST',
-        path: INTERNAL_PATHS.revocations,
-        body,
-        requestId,
-        isAnswer: isRevoked,
-      }),
-    recover: (body, requestId) =>
-      ask<Recovered>({
-        method: 'POST',
-        path: INTERNAL_PATHS.recoveries,
-        body,
-        requestId,
-        isAnswer: isRecovered,
-      }),
-    belongings: (account, requestId) =>
-      ask<Belongings>({
-        method: 'POST',
-        path: INTERNAL_PATHS.belongings,
-        body: { account },
-        requestId,
-        isAnswer: isBelongings,
-      }),
-    appendEntry: (body, requestId) =>
-      ask<LogWritten>({
-        method: 'POST',
-        path: INTERNAL_PATHS.keyLog,
-        body,
-        requestId,
-        isAnswer: isLogWritten,
-      }),
-    readLog: (body, requestId) =>
-      ask<LogPage>({
-        method: 'POST',
-        path: INTERNAL_PATHS.keyLogPages,
-        body,
-        requestId,
-        isAnswer: isLogPage,
-      }),
-    addPackages: (body, requestId) =>
-      ask<PackagesWritten>({
-        method: 'POST',
-        path: INTERNAL_PATHS.keyPackages,
-        body,
-        requestId,
-        isAnswer: isPackagesWritten,
-      }),
-    readStock: (device, requestId) =>
-      ask<Stock>({
-        method: 'POST',
-        path: INTERNAL_PATHS.keyStocks,
-        body: { device },
-        requestId,
-        isAnswer: isStock,
-      }),
-    claimPackages: (body, requestId) =>
-      ask<ClaimedPackages>({
-        method: 'POST',
-        path: INTERNAL_PATHS.keyClaims,
-        body,
-        requestId,
-        isAnswer: isClaimedPackages,
-      }),
-    writeList: (body, requestId) =>
-      ask<ListWritten>({
-        method: 'POST',
-        path: INTERNAL_PATHS.channelLists,
-        body,
-        requestId,
-        isAnswer: isListWritten,
-      }),
+      post(INTERNAL_PATHS.attendances, isAttendanceCount)({ channel }, requestId),
+    addDevice: post(INTERNAL_PATHS.devices, isDeviceWritten),
+    revoke: post(INTERNAL_PATHS.revocations, isRevoked),
+    recover: post(INTERNAL_PATHS.recoveries, isRecovered),
+    belongings: (account, requestId) => post(INTERNAL_PATHS.belongings, isBelongings)({ account }, requestId),
+    appendEntry: post(INTERNAL_PATHS.keyLog, isLogWritten),
+    readLog: post(INTERNAL_PATHS.keyLogPages, isLogPage),
+    addPackages: post(INTERNAL_PATHS.keyPackages, isPackagesWritten),
+    readStock: (device, requestId) => post(INTERNAL_PATHS.keyStocks, isStock)({ device }, requestId),
+    claimPackages: post(INTERNAL_PATHS.keyClaims, isClaimedPackages),
+    writeList: post(INTERNAL_PATHS.channelLists, isListWritten),
     readList: (account, requestId) =>
-      ask<ChannelList>({
-        method: 'POST',
-        path: INTERNAL_PATHS.channelListReads,
-        body: { account },
-        requestId,
-        isAnswer: isChannelList,
-      }),
-    read: (body, requestId) =>
-      ask<ReadAnswer>({ method: 'POST', path: INTERNAL_PATHS.read, body, requestId, isAnswer: isReadAnswer }),
+      post(INTERNAL_PATHS.channelListReads, isChannelList)({ account }, requestId),
+    read: post(INTERNAL_PATHS.read, isReadAnswer),
     nodes: (requestId) =>
-      ask<NodesAnswer>({ method: 'GET', path: INTERNAL_PATHS.nodes, requestId, isAnswer: isNodesAnswer }),
+      ask({ method: 'GET', path: INTERNAL_PATHS.nodes, requestId, isAnswer: isNodesAnswer }),
   };
 }
 
