@@ -22,6 +22,8 @@ export interface Program<O extends Options, T> {
 const HELP = { help: { type: 'boolean', short: 'h', default: false } } as const;
 /** Exit code for options that make no sense. */
 const MISUSED = 2;
+/** Of an option before another one, or before a negative number: which of both was meant, nobody can tell. */
+const DASHED = "needs a value, and one that begins with a dash is written behind a '='";
 
 /** Runs a program with its arguments. Resolves with its exit code: 0 for help, 2 for arguments that make no sense. */
 export async function runProgram<O extends Options, T>(
@@ -58,8 +60,8 @@ function parse<O extends Options, T>(
     return parsed as Parsed<O>;
   } catch (error) {
     // It throws a TypeError with a code for each fault of its input, some with advice that is not ours.
-    const [sentence = ''] = (error as Error).message.split(/\. |\n/);
-    throw new UsageError(sentence);
+    const [sentence = ''] = (error as Error).message.split(/\. |\.?\n/);
+    throw new UsageError(sentence.replace(/argument is ambiguous$/, DASHED));
   }
 }
 
