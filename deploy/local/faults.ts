@@ -1,7 +1,8 @@
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { UsageError } from '../../shared/entry.ts';
+import { createSay, runProgram, whole } from './command-line.ts';
 import { ASKED, type AskedName, type Leg, legsOf, sumUp } from './faults/legs.ts';
 import { isFound } from './faults/planted.ts';
 import { PLANTS } from './faults/plants.ts';
@@ -34,19 +35,49 @@ const SEED_MAX = 2 ** 32 - 1;
 type Wanted = Omit<RunOptions, 'say' | 'signal' | 'schedule'> & { readonly schedule: AskedName };
 
 /** `npm run faults`: resolves with the exit code. */
-export async function main(args: string[]): Promise<number> {
-  const wanted = readArguments(args);
-  if (typeof wanted === 'string' && wanted !== 'planted') {
-    console.error(wanted);
-    return 2;
-  }
-  if (wanted === undefined) {
-    console.log(HELP);
-    return 0;
-  }
-  // Node 20 sometimes spins for good in its own clean-up after sockets were cut in many ways; nothing is left to clean up.
-  process.once('beforeExit', (code) => process.exit(code));
-  if (wanted === 'planted') return tryPlants();
+export function main(args: readonly string[]): Promise<number> {
+  return runProgram(args, {
+    help: HELP,
+    options: {
+      planted: { type: 'boolean', default: false },
+      minutes: { type: 'string', default: '1' },
+      seed: { type: 'string', default: String(Math.floor(Math.random() * SEED_MAX)) },
+      clients: { type: 'string', default: '16' },
+      nodes: { type: 'string', default: '3' },
+      schedule: { type: 'string', default: 'all' },
+    },
+    read: ({ planted, minutes, seed, clients, nodes, schedule }): Wanted | 'planted' => {
+      const wanted = {
+        schedule: scheduleOf(schedule),
+        durationMs: durationOf(minutes),
+        seed: whole('seed', seed, [0, SEED_MAX]),
+        clients: whole('clients', clients, [8, 400]),
+        places: whole('nodes', nodes, [1, 8]),
+      };
+      return planted ? 'planted' : wanted;
+    },
+    run: (wanted) => {
+      // Node 20 sometimes spins for good in its own clean-up after sockets were cut in many ways; nothing is left to clean up.
+      process.once('beforeExit', (code) => process.exit(code));
+      return wanted === 'planted' ? tryPlants() : tryFaults(wanted);
+    },
+  });
+}
+
+function scheduleOf(text: string): AskedName {
+  const schedule = ASKED.find((name) => name === text);
+  if (schedule === undefined) throw new UsageError(`--schedule takes one of ${ASKED.join(', ')}`);
+  return schedule;
+}
+
+function durationOf(text: string): number {
+  const minutes = Number(text);
+  if (!/^\d+(\.\d+)?$/.test(text) || minutes <= 0 || minutes > 60)
+    throw new UsageError('--minutes takes a number up to 60');
+  return Math.round(minutes * 60_000);
+}
+
+async function tryFaults(wanted: Wanted): Promise<number> {
   const say = createSay();
   const interruption = new AbortController();
   const interrupt = () => interruption.abort();
@@ -114,49 +145,4 @@ async function keep({ history, lines }: Outcome, wanted: Omit<Wanted, 'schedule'
     `Again:   npm run faults -- --seed ${seed} --schedule ${schedule} --minutes ${durationMs / 60_000} ` +
       `--clients ${clients} --nodes ${places}`,
   );
-}
-
-function readArguments(args: string[]): Wanted | undefined | string {
-  try {
-    const { values } = parseArgs({
-      args,
-      options: {
-        help: { type: 'boolean', short: 'h', default: false },
-        planted: { type: 'boolean', default: false },
-        minutes: { type: 'string', default: '1' },
-        seed: { type: 'string', default: String(Math.floor(Math.random() * SEED_MAX)) },
-        clients: { type: 'string', default: '16' },
-        nodes: { type: 'string', default: '3' },
-        schedule: { type: 'string', default: 'all' },
-      },
-    });
-    if (values.help) return undefined;
-    if (values.planted) return 'planted';
-    const schedule = ASKED.find((name) => name === values.schedule);
-    if (schedule === undefined) return `--schedule takes one of ${ASKED.join(', ')}`;
-    const minutes = Number(values.minutes);
-    if (!/^\d+(\.\d+)?$/.test(values.minutes) || minutes <= 0 || minutes > 60)
-      return '--minutes takes a number up to 60';
-    return {
-      schedule,
-      durationMs: Math.round(minutes * 60_000),
-      seed: whole('seed', values.seed, [0, SEED_MAX]),
-      clients: whole('clients', values.clients, [8, 400]),
-      places: whole('nodes', values.nodes, [1, 8]),
-    };
-  } catch (error) {
-    return `${(error as Error).message.split('\n')[0]?.split('. ')[0]} (--help lists what there is)`;
-  }
-}
-
-function whole(name: string, text: string, [least, most]: readonly [number, number]): number {
-  const value = Number(text);
-  if (/^\d+$/.test(text) && value >= least && value <= most) return value;
-  throw new Error(`--${name} takes a whole number from ${least} to ${most}`);
-}
-
-function createSay(): (sentence: string) => void {
-  const startedMs = performance.now();
-  return (sentence) =>
-    console.log(`${((performance.now() - startedMs) / 1_000).toFixed(1).padStart(6)} s  ${sentence}`);
 }
