@@ -27,9 +27,16 @@ describe('alarms', ({ test, needs }) => {
 
   test('each fires when it must and stays quiet when not', async () => {
     await promtool(['test', 'rules', 'alarms.test.yml']);
-    const tested = read('monitoring', 'alarms.test.yml');
+    const cases = read('monitoring', 'alarms.test.yml').split(/^ {2}- name: /m);
     for (const { name } of alarms)
-      for (const how of ['fires', 'stays quiet']) assert.ok(tested.includes(`- name: ${name} ${how}`), name);
+      for (const [how, value] of [
+        ['fires', 1],
+        ['stays quiet', 0],
+      ]) {
+        const tested = cases.find((text) => text.startsWith(`${name} ${how}`)) ?? '';
+        assert.ok(tested.includes(`ALERTS{alertname="${name}",alertstate="firing"}`), `${name} ${how}`);
+        assert.match(tested, new RegExp(`exp_samples:\\n +- value: ${value}\\n`), `${name} ${how}`);
+      }
   });
 }, 60_000);
 

@@ -58,17 +58,17 @@ describe('A node that is told to stop', ({ test, before, after }) => {
     await ended;
   });
 
-  test('closes everybody at once at a second signal', async () => {
-    const draining = await nodes.start('n5');
-    const client = new WireClient(`${draining.url}/v1/socket`, {
-      ticket: await ticketFor(nodes, createPerson()),
+  for (const [index, signal] of (['SIGTERM', 'SIGINT'] as const).entries())
+    test(`moves its connections at ${signal}, and closes everybody at once at a second one`, async () => {
+      const draining = await nodes.start(`n${5 + index}`);
+      const client = new WireClient(`${draining.url}/v1/socket`, {
+        ticket: await ticketFor(nodes, createPerson()),
+      });
+      await client.nextOf('welcome');
+      process.kill(draining.pid, signal);
+      await client.nextOf('moved');
+      process.kill(draining.pid, signal);
+      assert.is((await client.closed).code, 1012);
+      assert.is((await draining.ended).code, 0);
     });
-    await client.nextOf('welcome');
-    const ended = draining.stopGently(20_000);
-    await client.nextOf('moved');
-    process.kill(draining.pid, 'SIGTERM');
-    assert.is((await client.closed).code, 1012);
-    await ended;
-    assert.is((await draining.ended).code, 0);
-  });
 });
