@@ -59,14 +59,14 @@ describe('connection', ({ test }) => {
     const { connection, socket, admit, started } = open(clock);
     admit(true);
     await started;
-    clock.nowMs = LIMITS.stayMs - 1;
+    clock.nowMs = LIMITS.stayMs - 1_000;
     connection.expire(clock.nowMs);
     const refresh = JSON.stringify({ type: 'refresh', ref: 1, ticket: 'a.b.c' });
     connection.receive(refresh, refresh.length);
     await until(() => socket.frames.some(({ type }) => type === 'ok'), { what: 'the renewal' });
-    connection.expire(2 * LIMITS.stayMs - 2);
+    connection.expire(2 * LIMITS.stayMs - 1_001);
     assert.is(socket.closed, undefined);
-    connection.expire(2 * LIMITS.stayMs - 1);
+    connection.expire(2 * LIMITS.stayMs - 1_000);
     assert.equal(socket.closed, { code: 4411, reason: 'grant_expired' });
   });
 

@@ -51,8 +51,10 @@ export class Connection {
   #ticket: Admitted | undefined;
   #inbox: Inbox | undefined;
   #pending = 0;
-  #renewedAtMs = 0;
-  readonly #allowance: Allowance;
+  /** Whole seconds: a small integer lies in the connection itself, milliseconds of our days do not. */
+  #renewedAtSeconds = 0;
+  /** None while it would be as a new one: most connections are silent most of the time, and it has two buckets. */
+  #allowance: Allowance | undefined;
   #cancelDeadline: () => void;
 
   constructor(id: string, socket: Socket, ports: ConnectionPorts) {
@@ -64,7 +66,6 @@ export class Connection {
     this.mailboxGrants = new MailboxGrants(limits.mailboxesPerConnection);
     this.subscriptions = new Subscriptions(socket, ports);
     this.attendances = new Attendances({ rosters: ports.rosters, socket, connection: this });
-    this.#allowance = Allowance.ofConnection(limits, ports.now());
     this.#cancelDeadline = ports.setTimer(() => this.close('ticket_timeout'), limits.admissionMs);
   }
 
@@ -142,13 +143,14 @@ export class Connection {
 
   /** A ticket was brought: from now on the connection may stay as long again. */
   renewed(): void {
-    this.#renewedAtMs = this.ports.now();
+    this.#renewedAtSeconds = Math.floor(this.ports.now() / 1_000);
   }
 
   /** Ends what was not renewed in time: the whole connection, or subscriptions, telling the client for each. */
   expire(nowMs: number): void {
-    const isOver = this.#state === 'open' && nowMs - this.#renewedAtMs >= this.ports.limits.stayMs;
-    if (isOver) return this.close('grant_expired');
+    const stayedMs = nowMs - this.#renewedAtSeconds * 1_000;
+    if (this.#state === 'open' && stayedMs >= this.ports.limits.stayMs) return this.close('grant_expired');
+    if (this.#allowance?.isUntouched(nowMs)) this.#allowance = undefined;
     for (const channel of this.grants.takeExpired(nowMs)) {
       this.attendances.remove(channel);
       if (this.subscriptions.remove(channel)) this.send({ type: 'revoked', channel, code: 'grant_expired' });
@@ -187,6 +189,7 @@ export class Connection {
     if (this.#pending >= this.ports.limits.pendingCommands) return new Failure('pending_limit');
     const nowMs = this.ports.now();
     const account = this.ports.accounts.of(accountOf(this.#openTicket()), nowMs);
+    this.#allowance ??= Allowance.ofConnection(this.ports.limits, nowMs);
     const retryAfterMs = draw([this.#allowance, account], bytes, nowMs);
     return retryAfterMs === 0 ? undefined : new Failure('too_many_requests', { retryAfterMs });
   }

@@ -32,7 +32,8 @@ export class Grants {
     if (this.#held.size + added > this.#most) throw new Failure('channel_limit');
     for (const grant of bundle.grants) {
       const before = this.#held.get(grant.channel)?.expiresAtMs ?? 0;
-      this.#held.set(grant.channel, { ...grant, expiresAtMs: Math.max(before, bundle.expiresAtMs) });
+      const expiresAtMs = Math.max(before, bundle.expiresAtMs);
+      this.#held.set(grant.channel, { ...grant, verbs: shared(grant.verbs), expiresAtMs });
     }
     this.#firstEndMs = Math.min(this.#firstEndMs, bundle.expiresAtMs);
   }
@@ -63,4 +64,16 @@ export class Grants {
     this.#firstEndMs = Math.min(...[...this.#held.values()].map(({ expiresAtMs }) => expiresAtMs));
     return expired.map(({ channel }) => channel);
   }
+}
+
+/** Every combination that was granted, once: there are few, and a node holds a list of verbs for every subscription. */
+const COMBINATIONS = new Map<string, readonly Verb[]>();
+const COMBINATIONS_MAX = 64;
+
+function shared(verbs: readonly Verb[]): readonly Verb[] {
+  const key = verbs.join();
+  const before = COMBINATIONS.get(key);
+  if (before !== undefined) return before;
+  if (COMBINATIONS.size < COMBINATIONS_MAX) COMBINATIONS.set(key, verbs);
+  return verbs;
 }

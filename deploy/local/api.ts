@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { SDK_ENTRIES } from './sdk-build.ts';
 import { CHECKOUT } from './servers/checkout.ts';
@@ -18,6 +18,7 @@ export async function main(args: string[]): Promise<number> {
   }
   const out = join(CHECKOUT, '.hushwire', 'api');
   await rm(out, { recursive: true, force: true });
+  await mkdir(dirname(out), { recursive: true });
   const flags = ['doc', '--html', '--name=Hushwire', `--output=${out}`];
   const env = {
     ...process.env,
