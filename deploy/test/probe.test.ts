@@ -14,7 +14,8 @@ describe('npm run probe', ({ test, before, after }) => {
   let state: string;
   before(async () => {
     [stack, directory] = await Promise.all([startStack(), temporaryDirectory('probe')]);
-    state = join(directory, 'state.json');
+    // The directory is made with the file.
+    state = join(directory, 'made', 'state.json');
   });
   after(async () => {
     await stack?.stop();
@@ -56,6 +57,9 @@ describe('npm run probe', ({ test, before, after }) => {
     assert.match(await readFile(metrics, 'utf8'), /^hushwire_probe_success 0$/m);
     const other = await probe('--edge', nobody, '--state', state);
     assert.match(other.err, `belongs to ${stack.edgeUrl}`);
+    const nowhere = await probe('--edge', stack.edgeUrl, '--state', join(state, 'below-a-file.json'));
+    assert.is(nowhere.code, 1);
+    assert.match(nowhere.err, /^The probe failed: Cannot (read|write) .*; name another file with --state/);
   });
 
   test('refuses options that make no sense', async () => {

@@ -5,6 +5,7 @@ import { enrol } from './authenticator.ts';
 import type { SignedIn } from './client.ts';
 import { createDevice } from './device.ts';
 import { createHarness, type Harness, testEnv } from './harness.ts';
+import { countVerifications } from './verifications.ts';
 
 const JWE = 'aaaa.bbbb.cccc.dddd.eeee';
 const DAY_MS = 86_400_000;
@@ -65,6 +66,31 @@ describe('bans from the service', ({ test, beforeEach }) => {
     const { requestId: _, ...first } = banned.json;
     const { requestId: __, ...second } = stranger.json;
     assert.equal([banned.status, first], [stranger.status, second]);
+  });
+
+  test('are told to nobody without the key: the same calls and the same work as for the unknown', async () => {
+    const stranger = await createDevice();
+    await ban({ userIds: [person.userId] });
+    const asked: Readonly<Record<string, string>>[] = [
+      { sub: person.userId, kid: person.device.deviceId },
+      { sub: person.userId },
+      { sub: randomId() },
+    ];
+    for (const isCold of [false, true]) {
+      if (isCold) edge.state.empty();
+      const seen = [];
+      for (const claims of asked) {
+        edge.trips.reset();
+        const assertion = await edge.client.assertion(stranger, { purpose: 'sign-in', ...claims });
+        const attempt = () => edge.client.call('/v1/sessions', { body: { assertion } });
+        const { verified, answer } = await countVerifications(attempt);
+        const { requestId: _, ...problem } = answer.json;
+        seen.push({ problem, verified, calls: edge.trips.calls });
+      }
+      assert.equal(seen[0], seen[2]);
+      assert.equal(seen[1], seen[2]);
+      assert.equal([seen[0]?.problem.code, seen[0]?.calls.length], ['credentials_refused', 2]);
+    }
   });
 
   test('hold many at once, and all or nobody', async () => {

@@ -5,6 +5,7 @@ import { DAY_MS } from '../days.ts';
 import type { Account, Answer } from './client.ts';
 import { type AssertionOptions, createDevice } from './device.ts';
 import { createHarness, type Harness } from './harness.ts';
+import { countVerifications } from './verifications.ts';
 
 type Claims = Omit<Partial<AssertionOptions>, 'audience'> & { audience?: string };
 
@@ -325,19 +326,3 @@ describe('POST /v1/sessions/renew', ({ test, beforeEach }) => {
       assert.is((await edge.client.renew(member)).json.code, 'session_ended');
   });
 });
-
-/** The algorithms of the signatures that were verified meanwhile; everything runs in this process. */
-async function countVerifications<T>(run: () => Promise<T>): Promise<{ verified: string[]; answer: T }> {
-  const verified: string[] = [];
-  const { subtle } = crypto;
-  const { verify } = subtle;
-  subtle.verify = (...args: Parameters<typeof verify>) => {
-    verified.push(args[1].algorithm.name);
-    return verify.apply(subtle, args);
-  };
-  try {
-    return { answer: await run(), verified };
-  } finally {
-    subtle.verify = verify;
-  }
-}

@@ -1,5 +1,6 @@
 /** Who the probe is: two accounts and their channel, made once and kept in a file, so that each run only signs in. */
-import { chmod, readFile, rename, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { DeviceStore } from '../../../shared/client/device.ts';
 import { type DeviceRecord, fromRecord, toRecord } from '../../../shared/client/device-record.ts';
 
@@ -25,7 +26,7 @@ export class Identity {
   static async open(path: string, edge: string): Promise<Identity> {
     const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return undefined;
-      throw new Error(`Cannot read ${path}: ${error.message}`);
+      throw new Error(`Cannot read ${path} (${error.message}); name another file with --state`);
     });
     const file = text === undefined ? { edge, devices: {} } : parse(text, path);
     if (file.edge !== edge)
@@ -55,14 +56,24 @@ export class Identity {
     };
   }
 
-  /** Written beside and renamed, so that a run that is cut short leaves the old one whole. */
   async #save(file: IdentityFile): Promise<void> {
     this.#file = file;
-    const beside = `${this.#path}.${process.pid}`;
-    await writeFile(beside, JSON.stringify(file), { mode: MODE });
-    await chmod(beside, MODE);
-    await rename(beside, this.#path);
+    try {
+      await replaceFile(this.#path, JSON.stringify(file));
+    } catch (cause) {
+      const { message } = cause as Error;
+      throw new Error(`Cannot write ${this.#path} (${message}); name another file with --state`, { cause });
+    }
   }
+}
+
+/** Written beside and renamed, so that a run that is cut short leaves the old one whole; its directory is made. */
+async function replaceFile(path: string, text: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const beside = `${path}.${process.pid}`;
+  await writeFile(beside, text, { mode: MODE });
+  await chmod(beside, MODE);
+  await rename(beside, path);
 }
 
 function parse(text: string, path: string): IdentityFile {
