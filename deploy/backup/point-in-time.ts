@@ -36,6 +36,7 @@ export function archiveAt(directory: string): Archive {
 
 const SEGMENT = /^[0-9A-F]{24}$|^[0-9A-F]{8}\.history$/;
 const SEAL_INTERVAL_MS = 2_000;
+const SEAL_FAILURES_MAX = 3;
 
 export interface Receiver {
   /** Ends it; what was received is sealed as far as it is finished. */
@@ -53,19 +54,52 @@ export async function receiveWal({ databaseUrl, directory, recipient }: ArchiveO
     env: { PATH: process.env.PATH, LC_ALL: 'C', ...libpq(databaseUrl) },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
-  const failed = wordsAtEnd(child);
-  await Promise.race([streaming(child), failed.then((words) => Promise.reject(new BackupFailed(words)))]);
-  const timer = setInterval(
-    () => void seal({ wal, spool, recipient }).catch(() => undefined),
-    SEAL_INTERVAL_MS,
-  );
+  const ended = wordsAtEnd(child);
+  await Promise.race([streaming(child), ended.then((words) => Promise.reject(new BackupFailed(words)))]);
+  const sealing = sealRepeatedly({ wal, spool, recipient });
+  return {
+    failed: Promise.race([ended, sealing.failed]),
+    stop: async () => {
+      await sealing.stop();
+      child.kill('SIGINT');
+      await ended;
+      await seal({ wal, spool, recipient });
+    },
+  };
+}
+
+interface Sealed {
+  readonly wal: string;
+  readonly spool: string;
+  readonly recipient: string;
+}
+
+/** One at a time. A disk may be full for a moment; whoever fails again and again says so. */
+function sealRepeatedly(archive: Sealed): Receiver {
+  let failures = 0;
+  let running: Promise<void> | undefined;
+  let fail: (words: string) => void = () => undefined;
+  const failed = new Promise<string>((resolve) => {
+    fail = resolve;
+  });
+  const once = async () => {
+    try {
+      await seal(archive);
+      failures = 0;
+    } catch (error) {
+      failures += 1;
+      if (failures === SEAL_FAILURES_MAX) fail(`Segments cannot be sealed: ${(error as Error).message}`);
+    }
+    running = undefined;
+  };
+  const timer = setInterval(() => {
+    running ??= once();
+  }, SEAL_INTERVAL_MS);
   return {
     failed,
     stop: async () => {
       clearInterval(timer);
-      child.kill('SIGINT');
-      await failed;
-      await seal({ wal, spool, recipient });
+      await running;
     },
   };
 }
@@ -90,15 +124,7 @@ function wordsAtEnd(child: ChildProcess): Promise<string> {
 }
 
 /** Encrypts the segments that are finished. A segment stays in the spool until its sealed form is whole. */
-async function seal({
-  wal,
-  spool,
-  recipient,
-}: {
-  wal: string;
-  spool: string;
-  recipient: string;
-}): Promise<void> {
+async function seal({ wal, spool, recipient }: Sealed): Promise<void> {
   const finished = (await readdir(spool)).filter((name) => SEGMENT.test(name)).sort();
   for (const name of finished) {
     const part = join(wal, `${name}.part`);
@@ -108,17 +134,29 @@ async function seal({
   }
 }
 
-/** A base backup, encrypted on its way to the disk. Throws BackupFailed. */
-export async function makeBase({ databaseUrl, directory, recipient }: ArchiveOptions): Promise<void> {
+/**
+ * A base backup, encrypted on its way to the disk, in the place of the one before; segments from before it are removed, while
+ * they are received (`receiveWal`). Resolves with how many. Throws BackupFailed.
+ */
+export async function makeBase({ databaseUrl, directory, recipient }: ArchiveOptions): Promise<number> {
   await requirePrograms('pg_basebackup', 'age');
   await mkdir(directory, { recursive: true });
-  const { base } = archiveAt(directory);
+  const { base, wal, spool } = archiveAt(directory);
+  // What is received now is never ahead of where the base begins.
+  const [first] = (await readdir(spool).catch(() => [])).filter((name) => name.endsWith('.partial')).sort();
   const how = ['--format=tar', '--wal-method=none', '--checkpoint=fast', '--pgdata=-'];
   await pipe([
     { command: 'pg_basebackup', args: how, env: libpq(databaseUrl) },
     { command: 'age', args: ['--recipient', recipient, '--output', `${base}.part`] },
   ]);
   await rename(`${base}.part`, base);
+  return first === undefined ? 0 : removeBefore(wal, first);
+}
+
+async function removeBefore(wal: string, first: string): Promise<number> {
+  const old = (await readdir(wal)).filter((name) => /^[0-9A-F]{24}\.age$/.test(name) && name < first);
+  await Promise.all(old.map((name) => rm(join(wal, name))));
+  return old.length;
 }
 
 export interface PointInTimeRestore {

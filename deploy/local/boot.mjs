@@ -28,6 +28,7 @@ const TARGETS = [
   'loadtest',
   'canary',
   'backup',
+  'archive',
   'restore',
   'secrets',
   'drill',

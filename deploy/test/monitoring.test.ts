@@ -55,10 +55,10 @@ describe('metrics of a running node', ({ test, before, after, needs }) => {
   test('are all that alarms, dashboard and runbooks name', () => {
     const others = ['origin/host-health.ts', 'edge/adapters/edge-metrics-deno.ts'];
     const sources = others.map((name) => readFileSync(join(CHECKOUT, name), 'utf8'));
-    const programs = [...sources, read('local', 'probe.ts'), read('local', 'backup.ts')].join('\n');
+    const programs = ['probe.ts', 'backup.ts', 'archive.ts'].map((name) => read('local', name));
     const known = new Set([
       ...matches(text, /^# TYPE (\w+)/gm),
-      ...matches(programs, /\b(hushwire_[a-z_]+)\b/g),
+      ...matches([...sources, ...programs].join('\n'), /\b(hushwire_[a-z_]+)\b/g),
       ...matches(ALARMS, /- record: (\S+)/g),
     ]);
     const naming = [
