@@ -92,7 +92,8 @@ export function accountScenario({ test }: Pick<Suite, 'test'>, world: World, mea
     await page.getByText('this device · 1 session').waitFor();
     await page.getByLabel('Language').selectOption('ru');
     await page.getByRole('heading', { name: 'Настройки' }).waitFor();
-    assert.is(await page.locator('html').getAttribute('lang'), 'ru');
+    // Set once the page has been drawn.
+    await page.locator('html[lang=ru]').waitFor({ state: 'attached' });
     await page.keyboard.press('Escape');
   });
 
